@@ -1,0 +1,41 @@
+"""`sockfs run`: an unmodified Python program on a fresh kernel, with its own exit status, output and traceback.
+
+Control enters at `run` and goes on to `sockfs.runtime.run.run_program`, which puts the kernel under `socket` and
+`select` and starts the program. That module is imported only when the command line has been found good, and this
+one imports nothing that would bring `socket` in before it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from sockfs.cli import program
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+@click.command("run", cls=program.ProgramCommand)
+@click.option("--pcap", metavar="FILE", help="Write every packet to FILE (pcapng, nanoseconds).")
+@click.option("--wire", is_flag=True, help="Send every packet through bytes and back, checksums and all.")
+@click.option(
+    "--sysctl", "sysctls", metavar="KEY=VALUE", multiple=True, help="Set net.ipv4.… before the program starts."
+)
+@program.program_arguments
+def run(
+    pcap: str | None, wire: bool, sysctls: tuple[str, ...], argv: tuple[str, ...], module: bool
+) -> Callable[[], int]:
+    """Run an unmodified Python program on a fresh kernel. The exit status is the program's own."""
+    program.check_program(argv, module)
+    program.check_sysctls(sysctls)
+    if pcap is not None:
+        program.check_writable(pcap)
+
+    def start() -> int:
+        from sockfs.runtime.run import run_program
+
+        return run_program(list(argv), module, pcap, wire, list(sysctls))
+
+    return start
