@@ -1,0 +1,1 @@
+"""Numbers and byte layouts that programs see. No behaviour."""

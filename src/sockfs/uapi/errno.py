@@ -1,0 +1,296 @@
+"""Error numbers: what a failing system call answers, as -errno.
+
+Kernel counterpart: include/uapi/asm-generic/errno-base.h and errno.h; errno(3).
+The core returns them negated and never raises; libc/ turns them into OSError in one place.
+The codes from 512 on never reach a program: they are how a call inside the kernel says
+"I would sleep" or "start me again after the signal" (signal(7), restart_syscall(2)).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+EPERM: Final = 1
+ENOENT: Final = 2
+ESRCH: Final = 3
+EINTR: Final = 4
+EIO: Final = 5
+ENXIO: Final = 6
+E2BIG: Final = 7
+ENOEXEC: Final = 8
+EBADF: Final = 9
+ECHILD: Final = 10
+EAGAIN: Final = 11
+EWOULDBLOCK: Final = 11
+ENOMEM: Final = 12
+EACCES: Final = 13
+EFAULT: Final = 14
+ENOTBLK: Final = 15
+EBUSY: Final = 16
+EEXIST: Final = 17
+EXDEV: Final = 18
+ENODEV: Final = 19
+ENOTDIR: Final = 20
+EISDIR: Final = 21
+EINVAL: Final = 22
+ENFILE: Final = 23
+EMFILE: Final = 24
+ENOTTY: Final = 25
+ETXTBSY: Final = 26
+EFBIG: Final = 27
+ENOSPC: Final = 28
+ESPIPE: Final = 29
+EROFS: Final = 30
+EMLINK: Final = 31
+EPIPE: Final = 32
+EDOM: Final = 33
+ERANGE: Final = 34
+EDEADLK: Final = 35
+EDEADLOCK: Final = 35
+ENAMETOOLONG: Final = 36
+ENOLCK: Final = 37
+ENOSYS: Final = 38
+ENOTEMPTY: Final = 39
+ELOOP: Final = 40
+ENOMSG: Final = 42
+EIDRM: Final = 43
+ECHRNG: Final = 44
+EL2NSYNC: Final = 45
+EL3HLT: Final = 46
+EL3RST: Final = 47
+ELNRNG: Final = 48
+EUNATCH: Final = 49
+ENOCSI: Final = 50
+EL2HLT: Final = 51
+EBADE: Final = 52
+EBADR: Final = 53
+EXFULL: Final = 54
+ENOANO: Final = 55
+EBADRQC: Final = 56
+EBADSLT: Final = 57
+EBFONT: Final = 59
+ENOSTR: Final = 60
+ENODATA: Final = 61
+ETIME: Final = 62
+ENOSR: Final = 63
+ENONET: Final = 64
+ENOPKG: Final = 65
+EREMOTE: Final = 66
+ENOLINK: Final = 67
+EADV: Final = 68
+ESRMNT: Final = 69
+ECOMM: Final = 70
+EPROTO: Final = 71
+EMULTIHOP: Final = 72
+EDOTDOT: Final = 73
+EBADMSG: Final = 74
+EOVERFLOW: Final = 75
+ENOTUNIQ: Final = 76
+EBADFD: Final = 77
+EREMCHG: Final = 78
+ELIBACC: Final = 79
+ELIBBAD: Final = 80
+ELIBSCN: Final = 81
+ELIBMAX: Final = 82
+ELIBEXEC: Final = 83
+EILSEQ: Final = 84
+ERESTART: Final = 85
+ESTRPIPE: Final = 86
+EUSERS: Final = 87
+ENOTSOCK: Final = 88
+EDESTADDRREQ: Final = 89
+EMSGSIZE: Final = 90
+EPROTOTYPE: Final = 91
+ENOPROTOOPT: Final = 92
+EPROTONOSUPPORT: Final = 93
+ESOCKTNOSUPPORT: Final = 94
+ENOTSUP: Final = 95
+EOPNOTSUPP: Final = 95
+EPFNOSUPPORT: Final = 96
+EAFNOSUPPORT: Final = 97
+EADDRINUSE: Final = 98
+EADDRNOTAVAIL: Final = 99
+ENETDOWN: Final = 100
+ENETUNREACH: Final = 101
+ENETRESET: Final = 102
+ECONNABORTED: Final = 103
+ECONNRESET: Final = 104
+ENOBUFS: Final = 105
+EISCONN: Final = 106
+ENOTCONN: Final = 107
+ESHUTDOWN: Final = 108
+ETOOMANYREFS: Final = 109
+ETIMEDOUT: Final = 110
+ECONNREFUSED: Final = 111
+EHOSTDOWN: Final = 112
+EHOSTUNREACH: Final = 113
+EALREADY: Final = 114
+EINPROGRESS: Final = 115
+ESTALE: Final = 116
+EUCLEAN: Final = 117
+ENOTNAM: Final = 118
+ENAVAIL: Final = 119
+EISNAM: Final = 120
+EREMOTEIO: Final = 121
+EDQUOT: Final = 122
+ENOMEDIUM: Final = 123
+EMEDIUMTYPE: Final = 124
+ECANCELED: Final = 125
+ENOKEY: Final = 126
+EKEYEXPIRED: Final = 127
+EKEYREVOKED: Final = 128
+EKEYREJECTED: Final = 129
+EOWNERDEAD: Final = 130
+ENOTRECOVERABLE: Final = 131
+ERFKILL: Final = 132
+EHWPOISON: Final = 133
+
+# Internal codes, never seen by a program.
+ERESTARTSYS: Final = 512  # restart if the handler has SA_RESTART, else EINTR
+ERESTARTNOINTR: Final = 513  # always restart
+ERESTARTNOHAND: Final = 514  # restart if there is no handler, else EINTR
+ENOIOCTLCMD: Final = 515  # no ioctl of that number here; try the next layer, else ENOTTY
+ERESTART_RESTARTBLOCK: Final = 516  # restart with what is left of the time (restart_syscall(2))
+EPROBE_DEFER: Final = 517  # driver asks to be probed again later
+ENOTSUPP: Final = 524  # operation not supported, inside the kernel; differs from ENOTSUP, which is EOPNOTSUPP
+
+# The name that strace(1) prints. Of two names for one number the kernel's own.
+ERRNO_NAME: Final[dict[int, str]] = {
+    EPERM: "EPERM",
+    ENOENT: "ENOENT",
+    ESRCH: "ESRCH",
+    EINTR: "EINTR",
+    EIO: "EIO",
+    ENXIO: "ENXIO",
+    E2BIG: "E2BIG",
+    ENOEXEC: "ENOEXEC",
+    EBADF: "EBADF",
+    ECHILD: "ECHILD",
+    EAGAIN: "EAGAIN",
+    ENOMEM: "ENOMEM",
+    EACCES: "EACCES",
+    EFAULT: "EFAULT",
+    ENOTBLK: "ENOTBLK",
+    EBUSY: "EBUSY",
+    EEXIST: "EEXIST",
+    EXDEV: "EXDEV",
+    ENODEV: "ENODEV",
+    ENOTDIR: "ENOTDIR",
+    EISDIR: "EISDIR",
+    EINVAL: "EINVAL",
+    ENFILE: "ENFILE",
+    EMFILE: "EMFILE",
+    ENOTTY: "ENOTTY",
+    ETXTBSY: "ETXTBSY",
+    EFBIG: "EFBIG",
+    ENOSPC: "ENOSPC",
+    ESPIPE: "ESPIPE",
+    EROFS: "EROFS",
+    EMLINK: "EMLINK",
+    EPIPE: "EPIPE",
+    EDOM: "EDOM",
+    ERANGE: "ERANGE",
+    EDEADLOCK: "EDEADLOCK",
+    ENAMETOOLONG: "ENAMETOOLONG",
+    ENOLCK: "ENOLCK",
+    ENOSYS: "ENOSYS",
+    ENOTEMPTY: "ENOTEMPTY",
+    ELOOP: "ELOOP",
+    ENOMSG: "ENOMSG",
+    EIDRM: "EIDRM",
+    ECHRNG: "ECHRNG",
+    EL2NSYNC: "EL2NSYNC",
+    EL3HLT: "EL3HLT",
+    EL3RST: "EL3RST",
+    ELNRNG: "ELNRNG",
+    EUNATCH: "EUNATCH",
+    ENOCSI: "ENOCSI",
+    EL2HLT: "EL2HLT",
+    EBADE: "EBADE",
+    EBADR: "EBADR",
+    EXFULL: "EXFULL",
+    ENOANO: "ENOANO",
+    EBADRQC: "EBADRQC",
+    EBADSLT: "EBADSLT",
+    EBFONT: "EBFONT",
+    ENOSTR: "ENOSTR",
+    ENODATA: "ENODATA",
+    ETIME: "ETIME",
+    ENOSR: "ENOSR",
+    ENONET: "ENONET",
+    ENOPKG: "ENOPKG",
+    EREMOTE: "EREMOTE",
+    ENOLINK: "ENOLINK",
+    EADV: "EADV",
+    ESRMNT: "ESRMNT",
+    ECOMM: "ECOMM",
+    EPROTO: "EPROTO",
+    EMULTIHOP: "EMULTIHOP",
+    EDOTDOT: "EDOTDOT",
+    EBADMSG: "EBADMSG",
+    EOVERFLOW: "EOVERFLOW",
+    ENOTUNIQ: "ENOTUNIQ",
+    EBADFD: "EBADFD",
+    EREMCHG: "EREMCHG",
+    ELIBACC: "ELIBACC",
+    ELIBBAD: "ELIBBAD",
+    ELIBSCN: "ELIBSCN",
+    ELIBMAX: "ELIBMAX",
+    ELIBEXEC: "ELIBEXEC",
+    EILSEQ: "EILSEQ",
+    ERESTART: "ERESTART",
+    ESTRPIPE: "ESTRPIPE",
+    EUSERS: "EUSERS",
+    ENOTSOCK: "ENOTSOCK",
+    EDESTADDRREQ: "EDESTADDRREQ",
+    EMSGSIZE: "EMSGSIZE",
+    EPROTOTYPE: "EPROTOTYPE",
+    ENOPROTOOPT: "ENOPROTOOPT",
+    EPROTONOSUPPORT: "EPROTONOSUPPORT",
+    ESOCKTNOSUPPORT: "ESOCKTNOSUPPORT",
+    EOPNOTSUPP: "EOPNOTSUPP",
+    EPFNOSUPPORT: "EPFNOSUPPORT",
+    EAFNOSUPPORT: "EAFNOSUPPORT",
+    EADDRINUSE: "EADDRINUSE",
+    EADDRNOTAVAIL: "EADDRNOTAVAIL",
+    ENETDOWN: "ENETDOWN",
+    ENETUNREACH: "ENETUNREACH",
+    ENETRESET: "ENETRESET",
+    ECONNABORTED: "ECONNABORTED",
+    ECONNRESET: "ECONNRESET",
+    ENOBUFS: "ENOBUFS",
+    EISCONN: "EISCONN",
+    ENOTCONN: "ENOTCONN",
+    ESHUTDOWN: "ESHUTDOWN",
+    ETOOMANYREFS: "ETOOMANYREFS",
+    ETIMEDOUT: "ETIMEDOUT",
+    ECONNREFUSED: "ECONNREFUSED",
+    EHOSTDOWN: "EHOSTDOWN",
+    EHOSTUNREACH: "EHOSTUNREACH",
+    EALREADY: "EALREADY",
+    EINPROGRESS: "EINPROGRESS",
+    ESTALE: "ESTALE",
+    EUCLEAN: "EUCLEAN",
+    ENOTNAM: "ENOTNAM",
+    ENAVAIL: "ENAVAIL",
+    EISNAM: "EISNAM",
+    EREMOTEIO: "EREMOTEIO",
+    EDQUOT: "EDQUOT",
+    ENOMEDIUM: "ENOMEDIUM",
+    EMEDIUMTYPE: "EMEDIUMTYPE",
+    ECANCELED: "ECANCELED",
+    ENOKEY: "ENOKEY",
+    EKEYEXPIRED: "EKEYEXPIRED",
+    EKEYREVOKED: "EKEYREVOKED",
+    EKEYREJECTED: "EKEYREJECTED",
+    EOWNERDEAD: "EOWNERDEAD",
+    ENOTRECOVERABLE: "ENOTRECOVERABLE",
+    ERFKILL: "ERFKILL",
+    ERESTARTSYS: "ERESTARTSYS",
+    ERESTARTNOINTR: "ERESTARTNOINTR",
+    ERESTARTNOHAND: "ERESTARTNOHAND",
+    ENOIOCTLCMD: "ENOIOCTLCMD",
+    ERESTART_RESTARTBLOCK: "ERESTART_RESTARTBLOCK",
+    EPROBE_DEFER: "EPROBE_DEFER",
+    ENOTSUPP: "ENOTSUPP",
+}

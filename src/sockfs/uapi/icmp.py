@@ -1,0 +1,57 @@
+"""Types and codes of ICMP.
+
+Kernel counterpart: include/uapi/linux/icmp.h; icmp(7), RFC 792, RFC 1122, RFC 1191.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+ICMP_ECHOREPLY: Final = 0
+ICMP_DEST_UNREACH: Final = 3
+ICMP_SOURCE_QUENCH: Final = 4
+ICMP_REDIRECT: Final = 5
+ICMP_ECHO: Final = 8
+ICMP_TIME_EXCEEDED: Final = 11
+ICMP_PARAMETERPROB: Final = 12
+ICMP_TIMESTAMP: Final = 13
+ICMP_TIMESTAMPREPLY: Final = 14
+ICMP_INFO_REQUEST: Final = 15
+ICMP_INFO_REPLY: Final = 16
+ICMP_ADDRESS: Final = 17
+ICMP_ADDRESSREPLY: Final = 18
+ICMP_EXT_ECHO: Final = 42
+ICMP_EXT_ECHOREPLY: Final = 43
+NR_ICMP_TYPES: Final = 18
+
+# Codes of ICMP_DEST_UNREACH.
+ICMP_NET_UNREACH: Final = 0
+ICMP_HOST_UNREACH: Final = 1
+ICMP_PROT_UNREACH: Final = 2
+ICMP_PORT_UNREACH: Final = 3
+ICMP_FRAG_NEEDED: Final = 4
+ICMP_SR_FAILED: Final = 5
+ICMP_NET_UNKNOWN: Final = 6
+ICMP_HOST_UNKNOWN: Final = 7
+ICMP_HOST_ISOLATED: Final = 8
+ICMP_NET_ANO: Final = 9
+ICMP_HOST_ANO: Final = 10
+ICMP_NET_UNR_TOS: Final = 11
+ICMP_HOST_UNR_TOS: Final = 12
+ICMP_PKT_FILTERED: Final = 13
+ICMP_PREC_VIOLATION: Final = 14
+ICMP_PREC_CUTOFF: Final = 15
+NR_ICMP_UNREACH: Final = 15
+
+# Codes of ICMP_REDIRECT and ICMP_TIME_EXCEEDED.
+ICMP_REDIR_NET: Final = 0
+ICMP_REDIR_HOST: Final = 1
+ICMP_REDIR_NETTOS: Final = 2
+ICMP_REDIR_HOSTTOS: Final = 3
+ICMP_EXC_TTL: Final = 0
+ICMP_EXC_FRAGTIME: Final = 1
+
+# Raw socket option of level SOL_RAW.
+ICMP_FILTER: Final = 1
+
+ICMP_HDRLEN: Final = 8

@@ -1,0 +1,145 @@
+"""Numbers of network devices: flags, name length, hardware types, ARP, TUN.
+
+Kernel counterpart: include/uapi/linux/if.h, if_arp.h, if_tun.h; netdevice(7), arp(7). The module is if_
+because if is a Python word.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+IFNAMSIZ: Final = 16  # with the NUL: names have at most 15 bytes
+IFALIASZ: Final = 256
+MAX_ADDR_LEN: Final = 32
+
+# Flags of a device.
+IFF_UP: Final = 0x1
+IFF_BROADCAST: Final = 0x2
+IFF_DEBUG: Final = 0x4
+IFF_LOOPBACK: Final = 0x8
+IFF_POINTOPOINT: Final = 0x10
+IFF_NOTRAILERS: Final = 0x20
+IFF_RUNNING: Final = 0x40
+IFF_NOARP: Final = 0x80
+IFF_PROMISC: Final = 0x100
+IFF_ALLMULTI: Final = 0x200
+IFF_MASTER: Final = 0x400
+IFF_SLAVE: Final = 0x800
+IFF_MULTICAST: Final = 0x1000
+IFF_PORTSEL: Final = 0x2000
+IFF_AUTOMEDIA: Final = 0x4000
+IFF_DYNAMIC: Final = 0x8000
+IFF_LOWER_UP: Final = 0x10000
+IFF_DORMANT: Final = 0x20000
+IFF_ECHO: Final = 0x40000
+IFF_VOLATILE: Final = 0x70C5A
+
+# Operational state (RFC 2863).
+IF_OPER_UNKNOWN: Final = 0
+IF_OPER_NOTPRESENT: Final = 1
+IF_OPER_DOWN: Final = 2
+IF_OPER_LOWERLAYERDOWN: Final = 3
+IF_OPER_TESTING: Final = 4
+IF_OPER_DORMANT: Final = 5
+IF_OPER_UP: Final = 6
+
+# Hardware types.
+ARPHRD_NETROM: Final = 0
+ARPHRD_ETHER: Final = 1
+ARPHRD_EETHER: Final = 2
+ARPHRD_AX25: Final = 3
+ARPHRD_PRONET: Final = 4
+ARPHRD_CHAOS: Final = 5
+ARPHRD_IEEE802: Final = 6
+ARPHRD_ARCNET: Final = 7
+ARPHRD_APPLETLK: Final = 8
+ARPHRD_DLCI: Final = 15
+ARPHRD_ATM: Final = 19
+ARPHRD_METRICOM: Final = 23
+ARPHRD_IEEE1394: Final = 24
+ARPHRD_EUI64: Final = 27
+ARPHRD_INFINIBAND: Final = 32
+ARPHRD_SLIP: Final = 256
+ARPHRD_CSLIP: Final = 257
+ARPHRD_SLIP6: Final = 258
+ARPHRD_CSLIP6: Final = 259
+ARPHRD_RSRVD: Final = 260
+ARPHRD_ADAPT: Final = 264
+ARPHRD_ROSE: Final = 270
+ARPHRD_X25: Final = 271
+ARPHRD_HWX25: Final = 272
+ARPHRD_CAN: Final = 280
+ARPHRD_MCTP: Final = 290
+ARPHRD_PPP: Final = 512
+ARPHRD_CISCO: Final = 513
+ARPHRD_HDLC: Final = 513
+ARPHRD_LAPB: Final = 516
+ARPHRD_DDCMP: Final = 517
+ARPHRD_RAWHDLC: Final = 518
+ARPHRD_RAWIP: Final = 519
+ARPHRD_TUNNEL: Final = 768
+ARPHRD_TUNNEL6: Final = 769
+ARPHRD_FRAD: Final = 770
+ARPHRD_SKIP: Final = 771
+ARPHRD_LOOPBACK: Final = 772
+ARPHRD_LOCALTLK: Final = 773
+ARPHRD_FDDI: Final = 774
+ARPHRD_BIF: Final = 775
+ARPHRD_SIT: Final = 776
+ARPHRD_IPDDP: Final = 777
+ARPHRD_IPGRE: Final = 778
+ARPHRD_PIMREG: Final = 779
+ARPHRD_HIPPI: Final = 780
+ARPHRD_ASH: Final = 781
+ARPHRD_ECONET: Final = 782
+ARPHRD_IRDA: Final = 783
+ARPHRD_FCPP: Final = 784
+ARPHRD_FCAL: Final = 785
+ARPHRD_FCPL: Final = 786
+ARPHRD_FCFABRIC: Final = 787
+ARPHRD_IEEE802_TR: Final = 800
+ARPHRD_IEEE80211: Final = 801
+ARPHRD_IEEE80211_PRISM: Final = 802
+ARPHRD_IEEE80211_RADIOTAP: Final = 803
+ARPHRD_IEEE802154: Final = 804
+ARPHRD_IEEE802154_MONITOR: Final = 805
+ARPHRD_PHONET: Final = 820
+ARPHRD_PHONET_PIPE: Final = 821
+ARPHRD_CAIF: Final = 822
+ARPHRD_IP6GRE: Final = 823
+ARPHRD_NETLINK: Final = 824
+ARPHRD_6LOWPAN: Final = 825
+ARPHRD_VSOCKMON: Final = 826
+ARPHRD_NONE: Final = 65534
+ARPHRD_VOID: Final = 65535
+
+# ARP (RFC 826).
+ARPOP_REQUEST: Final = 1
+ARPOP_REPLY: Final = 2
+ARPOP_RREQUEST: Final = 3
+ARPOP_RREPLY: Final = 4
+ARPOP_InREQUEST: Final = 8
+ARPOP_InREPLY: Final = 9
+ARPOP_NAK: Final = 10
+ARP_HDRLEN: Final = 8
+ATF_COM: Final = 0x2
+ATF_PERM: Final = 0x4
+ATF_PUBL: Final = 0x8
+ATF_USETRAILERS: Final = 0x10
+ATF_NETMASK: Final = 0x20
+ATF_DONTPUB: Final = 0x40
+
+# TUN and TAP.
+IFF_TUN: Final = 0x1
+IFF_TAP: Final = 0x2
+IFF_NO_PI: Final = 0x1000
+IFF_VNET_HDR: Final = 0x4000
+IFF_MULTI_QUEUE: Final = 0x100
+IFF_PERSIST: Final = 0x800
+IFF_TUN_EXCL: Final = 0x8000
+TUNSETIFF: Final = 0x400454CA
+TUNGETIFF: Final = 0x800454D2
+TUNSETPERSIST: Final = 0x400454CB
+TUNSETOFFLOAD: Final = 0x400454D0
+TUNGETFEATURES: Final = 0x800454CF
+SIZEOF_IFREQ: Final = 40
