@@ -34,6 +34,27 @@ IFF_DORMANT: Final = 0x20000
 IFF_ECHO: Final = 0x40000
 IFF_VOLATILE: Final = 0x70C5A
 
+# What the notifier chain tells of a device.
+NETDEV_UP: Final = 1
+NETDEV_DOWN: Final = 2
+NETDEV_REBOOT: Final = 3
+NETDEV_CHANGE: Final = 4
+NETDEV_REGISTER: Final = 5
+NETDEV_UNREGISTER: Final = 6
+NETDEV_CHANGEMTU: Final = 7
+NETDEV_CHANGEADDR: Final = 8
+NETDEV_GOING_DOWN: Final = 10
+NETDEV_CHANGENAME: Final = 11
+
+# What sending through a device answers.
+NETDEV_TX_OK: Final = 0x00
+NETDEV_TX_BUSY: Final = 0x10
+NET_XMIT_SUCCESS: Final = 0x00
+NET_XMIT_DROP: Final = 0x01
+NET_XMIT_CN: Final = 0x02
+NET_RX_SUCCESS: Final = 0
+NET_RX_DROP: Final = 1
+
 # Operational state (RFC 2863).
 IF_OPER_UNKNOWN: Final = 0
 IF_OPER_NOTPRESENT: Final = 1

@@ -124,6 +124,58 @@ TCP_FASTOPEN_COOKIE_MIN: Final = 4
 TCP_FASTOPEN_COOKIE_MAX: Final = 16
 TCP_FASTOPEN_COOKIE_SIZE: Final = 8
 
+# What a congestion control is told (its cwnd_event and in_ack_event).
+CA_EVENT_TX_START: Final = 0
+CA_EVENT_CWND_RESTART: Final = 1
+CA_EVENT_COMPLETE_CWR: Final = 2
+CA_EVENT_LOSS: Final = 3
+CA_EVENT_ECN_NO_CE: Final = 4
+CA_EVENT_ECN_IS_CE: Final = 5
+CA_ACK_SLOWPATH: Final = 1
+CA_ACK_WIN_UPDATE: Final = 2
+CA_ACK_ECE: Final = 4
+
+# Inside TCP: the delayed ACK's state (icsk_ack.pending), what icsk_pending waits for, the marks of a
+# segment in the retransmit queue (tcp_skb_cb sacked), work put off while a call owns the sock
+# (sk_tsq_flags, bit numbers), why sending stands still, kinds of SYN-ACK, answers of TIME-WAIT.
+ICSK_ACK_SCHED: Final = 1
+ICSK_ACK_TIMER: Final = 2
+ICSK_ACK_PUSHED: Final = 4
+ICSK_ACK_PUSHED2: Final = 8
+ICSK_ACK_NOW: Final = 16
+ICSK_ACK_NOMEM: Final = 32
+ICSK_TIME_RETRANS: Final = 1
+ICSK_TIME_DACK: Final = 2
+ICSK_TIME_PROBE0: Final = 3
+ICSK_TIME_LOSS_PROBE: Final = 5
+ICSK_TIME_REO_TIMEOUT: Final = 6
+TCPCB_SACKED_ACKED: Final = 1
+TCPCB_SACKED_RETRANS: Final = 2
+TCPCB_LOST: Final = 4
+TCPCB_TAGBITS: Final = 7
+TCPCB_REPAIRED: Final = 16
+TCPCB_EVER_RETRANS: Final = 128
+TCPCB_RETRANS: Final = 146
+TSQ_THROTTLED: Final = 0
+TSQ_QUEUED: Final = 1
+TCP_TSQ_DEFERRED: Final = 2
+TCP_WRITE_TIMER_DEFERRED: Final = 3
+TCP_DELACK_TIMER_DEFERRED: Final = 4
+TCP_MTU_REDUCED_DEFERRED: Final = 5
+TCP_ACK_DEFERRED: Final = 6
+TCP_CHRONO_UNSPEC: Final = 0
+TCP_CHRONO_BUSY: Final = 1
+TCP_CHRONO_RWND_LIMITED: Final = 2
+TCP_CHRONO_SNDBUF_LIMITED: Final = 3
+TCP_SYNACK_NORMAL: Final = 0
+TCP_SYNACK_FASTOPEN: Final = 1
+TCP_SYNACK_COOKIE: Final = 2
+TCP_TW_SUCCESS: Final = 0
+TCP_TW_RST: Final = 1
+TCP_TW_ACK: Final = 2
+TCP_TW_SYN: Final = 3
+TCP_TW_ACK_OOW: Final = 4
+
 # Sizes and defaults.
 TCP_HDRLEN: Final = 20  # without options
 TCP_MAX_HDRLEN: Final = 60

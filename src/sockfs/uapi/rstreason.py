@@ -1,0 +1,65 @@
+"""Why a reset was sent: the argument of tcp_send_active_reset and tcp_v4_send_reset.
+
+Kernel counterpart: net/rstreason.h; names and numbers as the kernel's own type information gives them. The
+tracepoint tcp:tcp_send_reset prints them.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+SK_RST_REASON_NOT_SPECIFIED: Final = 0
+SK_RST_REASON_NO_SOCKET: Final = 1
+SK_RST_REASON_TCP_INVALID_ACK_SEQUENCE: Final = 2
+SK_RST_REASON_TCP_RFC7323_PAWS: Final = 3
+SK_RST_REASON_TCP_TOO_OLD_ACK: Final = 4
+SK_RST_REASON_TCP_ACK_UNSENT_DATA: Final = 5
+SK_RST_REASON_TCP_FLAGS: Final = 6
+SK_RST_REASON_TCP_OLD_ACK: Final = 7
+SK_RST_REASON_TCP_ABORT_ON_DATA: Final = 8
+SK_RST_REASON_TCP_TIMEWAIT_SOCKET: Final = 9
+SK_RST_REASON_INVALID_SYN: Final = 10
+SK_RST_REASON_TCP_ABORT_ON_CLOSE: Final = 11
+SK_RST_REASON_TCP_ABORT_ON_LINGER: Final = 12
+SK_RST_REASON_TCP_ABORT_ON_MEMORY: Final = 13
+SK_RST_REASON_TCP_STATE: Final = 14
+SK_RST_REASON_TCP_KEEPALIVE_TIMEOUT: Final = 15
+SK_RST_REASON_TCP_DISCONNECT_WITH_DATA: Final = 16
+SK_RST_REASON_MPTCP_RST_EUNSPEC: Final = 17
+SK_RST_REASON_MPTCP_RST_EMPTCP: Final = 18
+SK_RST_REASON_MPTCP_RST_ERESOURCE: Final = 19
+SK_RST_REASON_MPTCP_RST_EPROHIBIT: Final = 20
+SK_RST_REASON_MPTCP_RST_EWQ2BIG: Final = 21
+SK_RST_REASON_MPTCP_RST_EBADPERF: Final = 22
+SK_RST_REASON_MPTCP_RST_EMIDDLEBOX: Final = 23
+SK_RST_REASON_ERROR: Final = 24
+SK_RST_REASON_MAX: Final = 25
+
+# The names that the tracepoint prints, without the prefix.
+RST_REASON_NAMES: Final[list[str]] = [
+    "NOT_SPECIFIED",
+    "NO_SOCKET",
+    "TCP_INVALID_ACK_SEQUENCE",
+    "TCP_RFC7323_PAWS",
+    "TCP_TOO_OLD_ACK",
+    "TCP_ACK_UNSENT_DATA",
+    "TCP_FLAGS",
+    "TCP_OLD_ACK",
+    "TCP_ABORT_ON_DATA",
+    "TCP_TIMEWAIT_SOCKET",
+    "INVALID_SYN",
+    "TCP_ABORT_ON_CLOSE",
+    "TCP_ABORT_ON_LINGER",
+    "TCP_ABORT_ON_MEMORY",
+    "TCP_STATE",
+    "TCP_KEEPALIVE_TIMEOUT",
+    "TCP_DISCONNECT_WITH_DATA",
+    "MPTCP_RST_EUNSPEC",
+    "MPTCP_RST_EMPTCP",
+    "MPTCP_RST_ERESOURCE",
+    "MPTCP_RST_EPROHIBIT",
+    "MPTCP_RST_EWQ2BIG",
+    "MPTCP_RST_EBADPERF",
+    "MPTCP_RST_EMIDDLEBOX",
+    "ERROR",
+]
