@@ -1,0 +1,42 @@
+"""Timers: one per purpose, living in the structure that owns it.
+
+Kernel counterpart: `struct timer_list` (`include/linux/timer.h`). Each kind of timer is a subclass whose `function` does the
+work. `kernel/timers.py` keeps the heap: setting a timer later, or stopping it, costs two assignments; the stale heap
+entry is dropped or put back when its turn comes.
+"""
+
+from __future__ import annotations
+
+from mypy_extensions import i64, mypyc_attr
+
+
+@mypyc_attr(allow_interpreted_subclasses=True)
+class TimerList:
+    """One timer. `expires` is absolute, in nanoseconds of `Kernel.now`."""
+
+    expires: i64
+    pending: bool
+    queued: i64  # time of the earliest heap entry that stands for this timer; -1: none
+
+    def __init__(self) -> None:
+        self.expires = 0
+        self.pending = False
+        self.queued = -1
+
+    def function(self) -> None:
+        """The timer went off."""
+
+
+class TimerBase:
+    """All pending timers of a kernel: a heap of (time, sequence, timer)."""
+
+    heap: list[tuple[int, int, TimerList]]
+    next_expiry: i64  # time of the top of the heap, or MAX when it is empty
+    seq: i64
+    fired: i64
+
+    def __init__(self) -> None:
+        self.heap = []
+        self.next_expiry = 0x7FFF_FFFF_FFFF_FFFF
+        self.seq = 0
+        self.fired = 0
