@@ -2,11 +2,11 @@
 
 Three names are public here: `Kernel` (a machine that has booted), `installed` (run this process's sockets on
 one) and `World` (many machines and the links between them, in virtual time). They are loaded when first asked
-for: `import sockfs` is quick and imports neither `socket` nor `select`, because whoever is about to replace those
-two must come before everybody who binds them.
+for: `import sockfs` is quick and imports neither `socket` nor `select`, because whoever is about to replace
+those two must come before everybody who binds them.
 
-The core is compiled where the package was built with a C compiler. With `SOCKFS_PURE=1` in the environment the
-`.py` files beside the compiled ones are run instead; `compiled()` says which of the two this process has.
+The core is compiled where the package was built with a C compiler. With `SOCKFS_PURE=1` in the environment
+the `.py` files beside the compiled ones are run instead; `compiled()` says which of the two this process has.
 """
 
 from __future__ import annotations

@@ -1,11 +1,13 @@
 """The command `sockfs`: finds the subcommand, reports what the user got wrong in one line, exits.
 
-Control enters at `main` (the console script and `python -m sockfs`) and goes on to the module that `COMMANDS` names
-for the subcommand, imported only then: `sockfs run` has to put the runtime in place before anything imports `socket`
-or `select`, so nothing on its way here may import those, nor asyncio, rich or whatever else stands on them.
+Control enters at `main` (the console script and `python -m sockfs`) and goes on to the module that `COMMANDS`
+names for the subcommand, imported only then: `sockfs run` has to put the runtime in place before anything
+imports `socket` or `select`, so nothing on its way here may import those, nor asyncio, rich or whatever else
+stands on them.
 
-A subcommand that runs a program returns a function of no arguments instead of running it. It is called when click has
-left the stack, so that the program's own SystemExit, KeyboardInterrupt and traceback come through untouched.
+A subcommand that runs a program returns a function of no arguments instead of running it. It is called when
+click has left the stack, so that the program's own SystemExit, KeyboardInterrupt and traceback come through
+untouched.
 """
 
 from __future__ import annotations
@@ -29,11 +31,19 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "tree": ("sockfs.cli.tree", "tree", "The same, showing fd table → file → socket → sock."),
     "ss": ("sockfs.cli.ss", "ss", "Sockets of a running sockfs program, as ss(8) shows them."),
     "lsof": ("sockfs.cli.ss", "lsof", "Open files of a running sockfs program, as lsof(8) shows them."),
-    "nstat": ("sockfs.cli.ss", "nstat", "Network counters of a running sockfs program, as nstat(8) shows them."),
+    "nstat": (
+        "sockfs.cli.ss",
+        "nstat",
+        "Network counters of a running sockfs program, as nstat(8) shows them.",
+    ),
     "netstat": ("sockfs.cli.ss", "netstat", "Sockets and counters, as netstat(8) shows them."),
     "packetdrill": ("sockfs.cli.packetdrill", "packetdrill", "Run packetdrill scripts in virtual time."),
     "bench": ("sockfs.cli.bench", "bench", "Measure the workloads beside the real kernel."),
-    "demo": ("sockfs.cli.demo", "demo", "A web server and its clients on the stack, and what one can see of them."),
+    "demo": (
+        "sockfs.cli.demo",
+        "demo",
+        "A web server and its clients on the stack, and what one can see of them.",
+    ),
     "ui": ("sockfs.cli.ui", "ui", "The live page."),
 }
 
@@ -59,7 +69,9 @@ class LazyGroup(click.Group):
 
 def version_line() -> str:
     python = sys.version.partition(" ")[0]
-    return f"sockfs {sockfs.__version__} (Python {python}, {'compiled' if sockfs.compiled() else 'interpreted'})"
+    return (
+        f"sockfs {sockfs.__version__} (Python {python}, {'compiled' if sockfs.compiled() else 'interpreted'})"
+    )
 
 
 def _show_version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
@@ -82,8 +94,8 @@ def cli() -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
-    """Run the command line `argv` (without the program's name; None: this process's own) and exit: with the status
-    of the program that ran, or 2 and one line on standard error for what the user got wrong."""
+    """Run the command line `argv` (without the program's name; None: this process's own) and exit: with the
+    status of the program that ran, or 2 and one line on standard error for what the user got wrong."""
     args = list(sys.argv[1:] if argv is None else argv)
     try:
         result = cli.main(args or ["--help"], prog_name="sockfs", standalone_mode=False)

@@ -1,5 +1,5 @@
-"""What the commands that run a program (run, trace, tree, demo) share: their command line ends where the program's
-begins, and a program that cannot be started is found out before anything is set up.
+"""What the commands that run a program (run, trace, tree, demo) share: their command line ends where the
+program's begins, and a program that cannot be started is found out before anything is set up.
 
     @click.command("run", cls=ProgramCommand)
     @click.option(…)
@@ -7,8 +7,8 @@ begins, and a program that cannot be started is found out before anything is set
     def run(…, argv: tuple[str, ...], module: bool) -> Callable[[], int]:
         check_program(argv, module)
 
-Nothing here imports `socket` or `select`, nor the program: a module is looked for by its first name only, because
-finding `a.b` would import `a` on the real kernel's sockets.
+Nothing here imports `socket` or `select`, nor the program: a module is looked for by its first name only,
+because finding `a.b` would import `a` on the real kernel's sockets.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
 
 class ProgramCommand(click.Command):
-    """A command whose options stop at the first word that is none: the rest is the program's own, `--` and all."""
+    """A command whose options stop at the first word that is none: the rest is the program's own, `--` and
+    all."""
 
     allow_interspersed_args = False
 
@@ -38,7 +39,9 @@ class ProgramCommand(click.Command):
 def program_arguments(function: F) -> F:
     """Adds `-m` and the program with its arguments: parameters `module: bool` and `argv: tuple[str, ...]`."""
     function = click.argument("argv", nargs=-1, type=click.UNPROCESSED)(function)
-    return click.option("-m", "module", is_flag=True, help="Run a module by its name, as python -m does.")(function)
+    return click.option("-m", "module", is_flag=True, help="Run a module by its name, as python -m does.")(
+        function
+    )
 
 
 def check_program(argv: Sequence[str], module: bool) -> None:

@@ -1,8 +1,9 @@
-"""`sockfs run`: an unmodified Python program on a fresh kernel, with its own exit status, output and traceback.
+"""`sockfs run`: an unmodified Python program on a fresh kernel, with its own exit status, output and
+traceback.
 
-Control enters at `run` and goes on to `sockfs.runtime.run.run_program`, which puts the kernel under `socket` and
-`select` and starts the program. That module is imported only when the command line has been found good, and this
-one imports nothing that would bring `socket` in before it.
+Control enters at `run` and goes on to `sockfs.runtime.run.run_program`, which puts the kernel under `socket`
+and `select` and starts the program. That module is imported only when the command line has been found good,
+and this one imports nothing that would bring `socket` in before it.
 """
 
 from __future__ import annotations
@@ -21,7 +22,11 @@ if TYPE_CHECKING:
 @click.option("--pcap", metavar="FILE", help="Write every packet to FILE (pcapng, nanoseconds).")
 @click.option("--wire", is_flag=True, help="Send every packet through bytes and back, checksums and all.")
 @click.option(
-    "--sysctl", "sysctls", metavar="KEY=VALUE", multiple=True, help="Set net.ipv4.… before the program starts."
+    "--sysctl",
+    "sysctls",
+    metavar="KEY=VALUE",
+    multiple=True,
+    help="Set net.ipv4.… before the program starts.",
 )
 @program.program_arguments
 def run(
