@@ -5,7 +5,7 @@ under `if TYPE_CHECKING:` do not count: a type may be named in either direction.
 
 1. a room imports only rooms below it (`BELOW` and what those stand on);
 2. inside a room only modules are imported, not names out of them, so that cycles between its files work in
-   both builds; `structs` is one picture and exempt, constants of `uapi` and what an `__init__` offers are too;
+   both builds; `structs` is one picture and exempt, so are constants of `uapi` and what an `__init__` offers;
 3. functions of kernel, fs, net, drivers and boot are called with their module's name, so the module is
    imported;
 4. the core (everything up to boot) imports from the standard library only what has no clock, no I/O, no dice;
