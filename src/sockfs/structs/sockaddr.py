@@ -197,14 +197,10 @@ class SockaddrLl:
         self.addr = addr
 
     def pack(self) -> bytes:
-        word: int = (
-            AF_PACKET
-            | (self.protocol >> 8 & 0xFF) << 16
-            | (self.protocol & 0xFF) << 24
-            | (self.ifindex & 0xFFFFFFFF) << 32
-        )
+        head: int = AF_PACKET | (self.protocol >> 8 & 0xFF) << 16 | (self.protocol & 0xFF) << 24
         tail: int = (self.hatype & 0xFFFF) | (self.pkttype & 0xFF) << 16 | (self.halen & 0xFF) << 24
-        return word.to_bytes(8, "little") + tail.to_bytes(4, "little") + (self.addr + bytes(8))[:8]
+        start = head.to_bytes(4, "little") + _le32(self.ifindex) + tail.to_bytes(4, "little")
+        return start + (self.addr + bytes(8))[:8]
 
 
 def unpack_sockaddr_ll(b: bytes) -> SockaddrLl:

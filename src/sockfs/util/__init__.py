@@ -1,0 +1,1 @@
+"""Tools that know nothing of sockets: checksums, hashes, filters, sequence numbers, random streams."""
