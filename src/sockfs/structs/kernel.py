@@ -38,6 +38,15 @@ class KmemCache:
         self.total = 0
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
+class SoftirqAction:
+    """`struct softirq_action`: who does the work of the drain (`open_softirq`)."""
+
+    def action(self, k: Kernel, budget: i64) -> i64:
+        """Process at most budget packets. Returns how many it did."""
+        return 0
+
+
 class SoftnetData:
     """`struct softnet_data`: packets that wait for the softirq drain, and socks that wait for it (TSQ)."""
 
@@ -47,8 +56,10 @@ class SoftnetData:
     dropped: i64
     time_squeeze: i64
     running: bool
+    net_rx: SoftirqAction
 
     def __init__(self) -> None:
+        self.net_rx = SoftirqAction()
         self.input_pkt_queue = SkBuffHead()
         self.tsq_head = []
         self.processed = 0

@@ -1,0 +1,1 @@
+"""Network devices that live inside the process."""

@@ -1,0 +1,1 @@
+"""The socket layer and the protocols, laid out as the kernel's `net/`."""

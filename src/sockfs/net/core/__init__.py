@@ -1,0 +1,1 @@
+"""What all protocols share: socks, buffers, devices, neighbours."""
