@@ -35,6 +35,9 @@ class SkbFrag:
         self.size = size
 
 
+SkbFrags = list[SkbFrag]  # a name of its own: inside SkBuff `list` is the field
+
+
 class SkBuff:
     """`struct sk_buff`."""
 
@@ -48,7 +51,7 @@ class SkBuff:
     data: bytes
     data_off: i64
     headlen: i64
-    frags: list[SkbFrag] | None
+    frags: SkbFrags | None
     len: i64
     truesize: i64
     users: i64
