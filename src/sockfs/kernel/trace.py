@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from mypy_extensions import i64
 
-from sockfs.uapi.dropreason import DROP_REASON_NAME
-from sockfs.uapi.tcp import TCP_STATE_NAME
+from sockfs.uapi.dropreason import DROP_REASON_NAMES
+from sockfs.uapi.tcp import TCP_STATE_NAMES
 
 if TYPE_CHECKING:
     from sockfs.structs.inet_sock import InetSock
@@ -51,8 +51,8 @@ def inet_sock_set_state(sk: Sock, oldstate: i64, newstate: i64) -> None:
             "dport": int(sk.sk_dport),
             "saddr": int(sk.sk_rcv_saddr),
             "daddr": int(sk.sk_daddr),
-            "oldstate": TCP_STATE_NAME[int(oldstate)],
-            "newstate": TCP_STATE_NAME[int(newstate)],
+            "oldstate": TCP_STATE_NAMES[int(oldstate)],
+            "newstate": TCP_STATE_NAMES[int(newstate)],
         },
     )
 
@@ -62,7 +62,7 @@ def kfree_skb(k: Kernel, skb: SkBuff, reason: i64) -> None:
     emit(
         k,
         "kfree_skb",
-        {"protocol": int(skb.protocol), "len": int(skb.len), "reason": DROP_REASON_NAME[int(reason)]},
+        {"protocol": int(skb.protocol), "len": int(skb.len), "reason": DROP_REASON_NAMES[int(reason)]},
     )
 
 
@@ -87,7 +87,7 @@ def tcp_event_sk(name: str, sk: InetSock) -> None:
             "dport": int(sk.sk_dport),
             "saddr": int(sk.inet_saddr),
             "daddr": int(sk.sk_daddr),
-            "state": TCP_STATE_NAME[int(sk.sk_state)],
+            "state": TCP_STATE_NAMES[int(sk.sk_state)],
         },
     )
 
@@ -102,7 +102,7 @@ def tcp_retransmit_skb(sk: InetSock, skb: SkBuff) -> None:
             "dport": int(sk.sk_dport),
             "seq": int(skb.seq),
             "len": int(skb.len),
-            "state": TCP_STATE_NAME[int(sk.sk_state)],
+            "state": TCP_STATE_NAMES[int(sk.sk_state)],
         },
     )
 

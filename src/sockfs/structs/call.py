@@ -43,6 +43,7 @@ class Call:
     held: bool  # `file.f_count` was raised for the sleep
     newfd: i64  # descriptor reserved by accept before it sleeps; -1: none
     nonblock: bool
+    wait_data: object  # what else a call keeps across its sleep (poll: its entries on the wait queues)
 
     def __init__(self, task: Task) -> None:
         self.task = task
@@ -60,3 +61,4 @@ class Call:
         self.held = False
         self.newfd = -1
         self.nonblock = False
+        self.wait_data = None

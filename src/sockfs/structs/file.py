@@ -27,7 +27,8 @@ class File:
     f_count: i64  # newer kernels say f_ref
     f_owner: i64  # process or group for SIGIO (F_SETOWN)
     f_ino: i64  # inode number: `socket:[f_ino]`
-    f_epitems: list[object] | None  # epoll items that watch this file; removed at the last fput
+    f_signum: i64  # F_SETSIG: the signal instead of SIGIO; 0: SIGIO
+    f_ep: object  # Epitem: head of the chain of epoll items that watch this file; they go at the last fput
 
     def __init__(self, kernel: Kernel, f_op: FileOperations, private_data: object, f_flags: i64, f_ino: i64) -> None:
         self.kernel = kernel
@@ -39,4 +40,5 @@ class File:
         self.f_count = 1
         self.f_owner = 0
         self.f_ino = f_ino
-        self.f_epitems = None
+        self.f_signum = 0
+        self.f_ep = None

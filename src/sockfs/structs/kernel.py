@@ -18,6 +18,7 @@ from sockfs.util.prng import Prng
 
 if TYPE_CHECKING:
     from sockfs.structs.call import Call
+    from sockfs.structs.net_device import NotifierBlock
     from sockfs.structs.ops import CongestionOps, InetProtosw, NetProtocol, NetProtoFamily, PacketType
     from sockfs.structs.task import Task
     from sockfs.structs.tcp_sock import TcpSock
@@ -104,6 +105,7 @@ class Kernel:
     inet_protos: list[NetProtocol | None]
     inet6_protos: list[NetProtocol | None]
     ptype_base: dict[int, list[PacketType]]
+    netdev_chain: list[NotifierBlock]
     tcp_cong_list: list[CongestionOps]
     slabs: dict[str, KmemCache]
     sock_inode_cache: KmemCache
@@ -148,6 +150,7 @@ class Kernel:
         self.inet_protos = [None] * 256
         self.inet6_protos = [None] * 256
         self.ptype_base = {}
+        self.netdev_chain = []
         self.tcp_cong_list = []
         self.slabs = {}
         self.sock_inode_cache = KmemCache("sock_inode_cache", 832)

@@ -76,6 +76,7 @@ class NetDevice:
     priv: object
     in_dev: list[InIfaddr]  # IPv4 addresses
     in6_dev: list[In6Ifaddr]
+    mc_list: dict[int, int]  # IPv4 multicast group → how many sockets want it on this device (`ip_mc_list`)
     rx_packets: i64
     rx_bytes: i64
     rx_dropped: i64
@@ -106,6 +107,7 @@ class NetDevice:
         self.priv = None
         self.in_dev = []
         self.in6_dev = []
+        self.mc_list = {}
         self.rx_packets = 0
         self.rx_bytes = 0
         self.rx_dropped = 0
@@ -114,6 +116,13 @@ class NetDevice:
         self.tx_bytes = 0
         self.tx_dropped = 0
         self.tx_errors = 0
+
+
+class NotifierBlock:
+    """Somebody who is told when a device comes, goes, rises or falls (`register_netdevice_notifier`)."""
+
+    def notifier_call(self, event: i64, dev: NetDevice) -> None:
+        """event: NETDEV_UP … (uapi/if_.py)."""
 
 
 class InIfaddr:

@@ -16,6 +16,7 @@ from mypy_extensions import i64, mypyc_attr
 
 if TYPE_CHECKING:
     from sockfs.structs.call import Call
+    from sockfs.structs.dst import Dst
     from sockfs.structs.file import File
     from sockfs.structs.kernel import Kernel
     from sockfs.structs.msghdr import Msghdr
@@ -74,6 +75,14 @@ class FileOperations:
     def fasync(self, file: File, on: bool) -> i64:
         """O_ASYNC was set or cleared."""
         return 0
+
+    def can_poll(self, file: File) -> bool:
+        """`file_can_poll`: epoll takes it (a regular file is refused with EPERM)."""
+        return True
+
+    def i_mode(self, file: File) -> i64:
+        """`st_mode` of fstat(2): type and permissions. An anonymous inode (epoll, eventfd) has no type."""
+        return 0o600
 
 
 class NetProtoFamily:
@@ -188,6 +197,17 @@ class Proto:
 
     def destroy(self, sk: Sock) -> None:
         """Last rites before the structure goes back to its slab."""
+
+    def destruct(self, sk: Sock) -> None:
+        """The last reference went (`sk->sk_destruct`): let go of what the protocol's own fields hold."""
+
+    def memory_allocated_add(self, sk: Sock, pages: i64) -> i64:
+        """Pages more (or less) for the protocol's socks (`proto->memory_allocated`). Returns the total."""
+        return 0
+
+    def mem_limits(self, sk: Sock) -> list[int] | None:
+        """`proto->sysctl_mem`: low, pressure and hard limit in pages; None: the protocol has none."""
+        return None
 
     def close(self, sk: Sock, timeout: i64, call: Call | None) -> i64:
         """0, or -ESLEEP while it lingers (timeout in ns)."""
@@ -356,6 +376,29 @@ class RequestSockOps:
     def __init__(self, family: i64, mss_clamp: i64) -> None:
         self.family = family
         self.mss_clamp = mss_clamp
+
+    def init_req(self, req: RequestSock, sk: Sock, skb: SkBuff) -> None:
+        """Addresses, mark and IP options of the request, from the SYN (`tcp_v4_init_req`)."""
+
+    def route_req(self, sk: Sock, skb: SkBuff, req: RequestSock) -> Dst | None:
+        """Fill in the addresses (`init_req`) and find the way back (`tcp_v4_route_req`)."""
+        return None
+
+    def init_seq(self, skb: SkBuff) -> i64:
+        """The initial sequence number that answers this SYN (RFC 6528)."""
+        return 0
+
+    def init_ts_off(self, net: Net, skb: SkBuff) -> i64:
+        """The offset of the timestamps of this pair of addresses."""
+        return 0
+
+    def cookie_init_seq(self, sk: Sock, skb: SkBuff, req: RequestSock) -> i64:
+        """The initial sequence number that is a SYN cookie; `req.mss` becomes the one that it encodes."""
+        return 0
+
+    def send_synack(self, sk: Sock, dst: Dst | None, req: RequestSock, synack_type: i64, syn_skb: SkBuff | None) -> i64:
+        """Build and send the SYN-ACK (`tcp_v4_send_synack`). 0 or -errno."""
+        return 0
 
     def rtx_syn_ack(self, sk: Sock, req: RequestSock) -> i64:
         return 0

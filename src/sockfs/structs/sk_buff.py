@@ -43,7 +43,7 @@ class SkBuff:
 
     next: SkBuff | None
     prev: SkBuff | None
-    list: SkBuffHead | None  # the queue it is on
+    on_list: SkBuffHead | None  # the queue it is on
     sk: SockCommon | None  # who is charged for it (sender on the way out, receiver on the way in)
     dev: NetDevice | None
     dst: Dst | None  # skb_dst()
@@ -113,7 +113,7 @@ class SkBuff:
     def __init__(self) -> None:
         self.next = None
         self.prev = None
-        self.list = None
+        self.on_list = None
         self.sk = None
         self.dev = None
         self.dst = None

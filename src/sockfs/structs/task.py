@@ -31,6 +31,10 @@ class FdPlaceholder:
         """Take the lowest number the host has free. Returns it, or -EMFILE."""
         return -24
 
+    def open_from(self, start: int) -> int:
+        """Take the lowest free number ≥ start (F_DUPFD). Returns it, or -EMFILE."""
+        return -24
+
     def close(self, fd: int) -> None:
         """Give the number back."""
 

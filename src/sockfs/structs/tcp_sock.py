@@ -190,7 +190,7 @@ class TcpSock(InetConnectionSock):
     delivered_ce: i64
     lost: i64
     app_limited: i64
-    first_tx_mstamp: i64
+    first_tx_mstamp: i64  # µs, as delivered_mstamp, rcvq_space_time and rcv_rtt_est_time
     delivered_mstamp: i64
     rcv_wnd: i64
     write_seq: i64
@@ -214,7 +214,7 @@ class TcpSock(InetConnectionSock):
     retransmit_high: i64
     prior_ssthresh: i64
     high_seq: i64
-    retrans_stamp: i64
+    retrans_stamp: i64  # ms of the timestamp clock (tcp_time_stamp_ms, no tsoffset); 0: nothing retransmitted
     undo_marker: i64
     undo_retrans: i64
     bytes_retrans: i64
@@ -222,7 +222,7 @@ class TcpSock(InetConnectionSock):
     total_rto: i64
     total_rto_recoveries: i64
     total_rto_time: i64
-    rto_stamp: i64
+    rto_stamp: i64  # ms, as retrans_stamp; total_rto_time is ms too
     rcvq_space_space: i64
     rcvq_space_seq: i64
     rcvq_space_time: i64

@@ -418,7 +418,7 @@ def skb_queue_tail(head: SkBuffHead, skb: SkBuff) -> None:
     last = head.last
     skb.prev = last
     skb.next = None
-    skb.list = head
+    skb.on_list = head
     if last is None:
         head.first = skb
     else:
@@ -432,7 +432,7 @@ def skb_queue_head(head: SkBuffHead, skb: SkBuff) -> None:
     first = head.first
     skb.prev = None
     skb.next = first
-    skb.list = head
+    skb.on_list = head
     if first is None:
         head.last = skb
     else:
@@ -449,7 +449,7 @@ def skb_insert_after(head: SkBuffHead, old: SkBuff, skb: SkBuff) -> None:
         return
     skb.prev = old
     skb.next = after
-    skb.list = head
+    skb.on_list = head
     old.next = skb
     after.prev = skb
     head.qlen += 1
@@ -463,7 +463,7 @@ def skb_insert_before(head: SkBuffHead, old: SkBuff, skb: SkBuff) -> None:
         return
     skb.prev = before
     skb.next = old
-    skb.list = head
+    skb.on_list = head
     before.next = skb
     old.prev = skb
     head.qlen += 1
@@ -483,7 +483,7 @@ def skb_unlink(head: SkBuffHead, skb: SkBuff) -> None:
         after.prev = before
     skb.next = None
     skb.prev = None
-    skb.list = None
+    skb.on_list = None
     head.qlen -= 1
 
 
@@ -500,7 +500,7 @@ def skb_dequeue(head: SkBuffHead) -> SkBuff | None:
         after.prev = None
     skb.next = None
     skb.prev = None
-    skb.list = None
+    skb.on_list = None
     head.qlen -= 1
     return skb
 
