@@ -7,7 +7,7 @@ On our side every number is a plain integer in host order and an IPv6 address is
 
 Calls carry addresses packed (`msg_name`, the arguments of bind and connect); the protocols read the fields
 they need with the functions below, and the classes are for those that want a whole address. Lengths are the
-caller's to check, as in Linux each protocol's own: a field beyond the end reads as 0, nothing raises.
+caller's to check, as in Linux each protocol's own: what lies beyond the end reads as 0, nothing raises.
 """
 
 from __future__ import annotations

@@ -141,8 +141,8 @@ SKB_DROP_REASON_MAX: Final = 128
 
 # The names that the tracepoint prints, without the prefix.
 DROP_REASON_NAMES: Final[list[str]] = [
-    "SKB_NOT_DROPPED_YET",
-    "SKB_CONSUMED",
+    "NOT_DROPPED_YET",
+    "CONSUMED",
     "NOT_SPECIFIED",
     "NO_SOCKET",
     "SOCKET_CLOSE",

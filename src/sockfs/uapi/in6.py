@@ -99,6 +99,9 @@ IPV6_FLOWINFO_FLOWLABEL: Final = 0x000FFFFF
 IPV6_FLOWINFO_PRIORITY: Final = 0x0FF00000
 IPV6_FLOWINFO_MASK: Final = 0x0FFFFFFF
 
+# Kinds of routing header.
+IPV6_RTHDR_TYPE_0: Final = 0  # refused since RFC 5095
+
 # Options inside hop-by-hop and destination headers.
 IPV6_TLV_PAD1: Final = 0
 IPV6_TLV_PADN: Final = 1

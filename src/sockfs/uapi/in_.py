@@ -125,6 +125,7 @@ MCAST_EXCLUDE: Final = 0
 MCAST_INCLUDE: Final = 1
 IP_DEFAULT_MULTICAST_TTL: Final = 1
 IP_DEFAULT_MULTICAST_LOOP: Final = 1
+IP_MAX_MEMBERSHIPS: Final = 20  # default of net.ipv4.igmp_max_memberships
 
 # Sizes fixed by the ABI.
 SIZEOF_SOCKADDR_IN: Final = 16
