@@ -35,6 +35,13 @@ class TestChecksum:
     def test_is_the_sum_of_words(self, data: bytes) -> None:
         assert checksum.ip_compute_csum(data) == ~plain_sum(data) & 0xFFFF
 
+    @given(data=st.binary(max_size=300))
+    @example(data=b"\xff" * 65535)
+    @example(data=bytes(5))
+    def test_both_ways_of_adding_agree(self, data: bytes) -> None:
+        for add in (checksum._words, checksum._big_number):
+            assert checksum.csum_fold(add(data)) == ~plain_sum(data) & 0xFFFF
+
     def test_rfc_1071_example(self) -> None:
         data = bytes([0x00, 0x01, 0xF2, 0x03, 0xF4, 0xF5, 0xF6, 0xF7])
         assert checksum.csum_fold(checksum.csum_partial(data, 0)) == ~0xDDF2 & 0xFFFF

@@ -4,14 +4,13 @@ Kernel counterpart: lib/checksum.c, net/checksum.h. RFC 1071, RFC 1624; pseudo-h
 3.1, RFC 768 and RFC 8200 section 8.1. Only the edge of the stack calls this: inside the process packets carry
 no bytes.
 
-2**16 is 1 modulo 65535, so the sum of all words of a buffer is the buffer, read as one big number, modulo
-65535: two calls into C whatever the length. The one value to mind is 0: ones' complement has two zeros, and a
-sum of words that are not all zero can only come out as 0xFFFF (RFC 1071 section 4). Sums are host-order
-numbers of big-endian words, at most 32 bits wide.
+Sums are host-order numbers of big-endian words, at most 32 bits wide. Of the two ways to add the words one
+is quick compiled and the other interpreted; which it is is settled once, at import.
 """
 
 from __future__ import annotations
 
+from types import FunctionType
 from typing import Final
 
 from mypy_extensions import i64
@@ -21,7 +20,7 @@ CSUM_MANGLED_0: Final = 0xFFFF  # what UDP sends for a checksum of 0, which woul
 
 def ip_compute_csum(buf: bytes) -> i64:
     """The checksum to put into a header whose own checksum field is zero; 0 over a header that is right."""
-    return ~csum_partial(buf, 0) & 0xFFFF
+    return csum_fold(csum_partial(buf, 0))
 
 
 def csum_tcpudp_magic(saddr: i64, daddr: i64, length: i64, proto: i64, sum: i64) -> i64:
@@ -56,13 +55,39 @@ def csum_fold(sum: i64) -> i64:
 
 def csum_partial(buf: bytes, sum: i64) -> i64:
     """Adds the words of `buf` to `sum`; an odd last byte counts as the high half of a word."""
+    if COMPILED:
+        return sum + _words(buf)
+    return sum + _big_number(buf)
+
+
+def _words(buf: bytes) -> i64:
+    """Word by word: compiled, 0.5 ns a byte. At most 32 bits for anything a packet can hold."""
+    size: i64 = len(buf)
+    end: i64 = size - 1
+    total: i64 = 0
+    at: i64 = 0
+    while at < end:
+        total += buf[at] << 8 | buf[at + 1]
+        at += 2
+    if at < size:
+        total += buf[at] << 8
+    return total
+
+
+def _big_number(buf: bytes) -> i64:
+    """2**16 is 1 modulo 65535, so the sum of all words is the buffer, read as one number, modulo 65535.
+
+    Two calls into C whatever the length: interpreted 1.6 ns a byte, a twentieth of the loop's time. The value
+    to mind is 0: ones' complement has two zeros, and words that are not all zero add up to 0xFFFF (RFC 1071
+    section 4).
+    """
     n = int.from_bytes(buf, "big")
     if n == 0:
-        return sum
+        return 0
     if len(buf) & 1:
         n <<= 8
     words: i64 = n % 0xFFFF
-    return sum + (words if words != 0 else 0xFFFF)
+    return words if words != 0 else 0xFFFF
 
 
 def csum_block_add(sum: i64, sum2: i64, offset: i64) -> i64:
@@ -77,3 +102,7 @@ def csum_block_add(sum: i64, sum2: i64, offset: i64) -> i64:
 def csum_replace2(check: i64, old: i64, new: i64) -> i64:
     """The checksum after one 16-bit word of the data changed from `old` to `new` (RFC 1624 equation 3)."""
     return csum_fold((~check & 0xFFFF) + (~old & 0xFFFF) + new)
+
+
+# A function of a compiled module is no Python function.
+COMPILED: Final = not isinstance(csum_fold, FunctionType)
