@@ -17,6 +17,7 @@ from mypy_extensions import i64, mypyc_attr
 if TYPE_CHECKING:
     from sockfs.structs.call import Call
     from sockfs.structs.dst import Dst
+    from sockfs.structs.dst import Dst
     from sockfs.structs.file import File
     from sockfs.structs.kernel import Kernel
     from sockfs.structs.msghdr import Msghdr
@@ -411,6 +412,27 @@ class RequestSockOps:
 
     def destructor(self, req: RequestSock) -> None:
         pass
+
+    def route_req(self, sk: Sock, skb: SkBuff, req: RequestSock) -> Dst | None:
+        """Fill in addresses and ports of req from a SYN, and find the way back to its sender."""
+        return None
+
+    def cookie_init_seq(self, skb: SkBuff, req: RequestSock) -> i64:
+        """The initial sequence number that is a SYN cookie; `req.mss` becomes what the cookie can say."""
+        return 0
+
+    def init_seq(self, skb: SkBuff) -> i64:
+        """The initial sequence number (RFC 6528) of the answer to a SYN."""
+        return 0
+
+    def init_ts_off(self, net: Net, skb: SkBuff) -> i64:
+        """What is added to this connection's timestamps."""
+        return 0
+
+    def send_synack(
+        self, sk: Sock, dst: Dst | None, req: RequestSock, synack_type: i64, syn_skb: SkBuff | None
+    ) -> i64:
+        return 0
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
