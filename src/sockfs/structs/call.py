@@ -61,4 +61,7 @@ class Call:
         self.held = False
         self.newfd = -1
         self.nonblock = False
+        self.newfile = None
+        self.start = 0
+        self.done_len = 0
         self.wait_data = None

@@ -41,6 +41,7 @@ class InetTimewaitSock(SockCommon):
     tw_entry_stamp: i64
     tw_txhash: i64
     tw_md5: object
+    tw_connect_bind: bool  # its port was chosen by connect(2)
 
     def __init__(self, family: i64, net: Net, prot: Proto) -> None:
         super().__init__(family, net, prot)
@@ -64,3 +65,4 @@ class InetTimewaitSock(SockCommon):
         self.tw_entry_stamp = 0
         self.tw_txhash = 0
         self.tw_md5 = None
+        self.tw_connect_bind = False

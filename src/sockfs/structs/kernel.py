@@ -67,6 +67,7 @@ class SoftnetData:
         self.dropped = 0
         self.time_squeeze = 0
         self.running = False
+        self.tcp_tw_isn = 0
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
@@ -133,6 +134,8 @@ class Kernel:
     host: KernelHost | None
     wire_mode: bool  # every packet of a link goes through bytes and back
     unix_inflight: i64
+    create_err: i64  # -errno of the last socket that could not be made
+    current: Task | None  # the task whose call is being served
     lost: bool
 
     def __init__(self, seed: i64, name: str) -> None:
@@ -182,6 +185,8 @@ class Kernel:
         self.host = None
         self.wire_mode = False
         self.unix_inflight = 0
+        self.create_err = 0
+        self.current = None
         self.lost = False
         self.init_net = Net(self, 4026531840)
         self.nets = [self.init_net]

@@ -36,6 +36,7 @@ class InetHashinfo:
     orphan_count: i64
     sockets_allocated: i64
     memory_allocated: i64  # pages
+    table_perturb: dict[int, int]  # RFC 6056 algorithm 4: how far each class of destinations has come
 
     def __init__(self) -> None:
         self.ehash = {}
@@ -45,6 +46,7 @@ class InetHashinfo:
         self.orphan_count = 0
         self.sockets_allocated = 0
         self.memory_allocated = 0
+        self.table_perturb = {}
 
 
 class UdpTable:

@@ -17,7 +17,6 @@ from mypy_extensions import i64, mypyc_attr
 if TYPE_CHECKING:
     from sockfs.structs.call import Call
     from sockfs.structs.dst import Dst
-    from sockfs.structs.dst import Dst
     from sockfs.structs.file import File
     from sockfs.structs.kernel import Kernel
     from sockfs.structs.msghdr import Msghdr
@@ -107,11 +106,13 @@ class Sockopt:
     optval: bytes
     optlen: i64
     result: bytes
+    err: i64  # errno beside a result that could not be given
 
     def __init__(self, optval: bytes, optlen: i64) -> None:
         self.optval = optval
         self.optlen = optlen
         self.result = b""
+        self.err = 0
 
 
 class ProtoOps:
@@ -274,6 +275,21 @@ class Proto:
 
     def put_port(self, sk: Sock) -> None:
         pass
+
+    def keepalive(self, sk: Sock, on: bool) -> None:
+        """SO_KEEPALIVE was set or cleared."""
+
+    def set_rcvlowat(self, sk: Sock, val: i64) -> i64:
+        """SO_RCVLOWAT (`proto_ops.set_rcvlowat`)."""
+        sk.sk_rcvlowat = val
+        return 0
+
+    def set_inq(self, sk: Sock, val: i64) -> i64:
+        """SO_INQ: only stream sockets of AF_UNIX have it."""
+        return -92
+
+    def rcvbuf_changed(self, sk: Sock) -> None:
+        """SO_RCVBUF was set."""
 
     def enter_memory_pressure(self, sk: Sock) -> None:
         pass

@@ -67,6 +67,8 @@ class RequestSock(SockCommon):
     ir_opt: bytes
     syn_skb: SkBuff | None
     fastopen_cookie: bytes | None
+    snt_tsval_first: i64  # timestamps of our first and latest SYN-ACK: what TSecr may say; first 0: none sent
+    snt_tsval_last: i64
 
     def __init__(self, family: i64, net: Net, prot: Proto, ops: RequestSockOps) -> None:
         super().__init__(family, net, prot)
@@ -114,6 +116,8 @@ class RequestSock(SockCommon):
         self.ir_opt = b""
         self.syn_skb = None
         self.fastopen_cookie = None
+        self.snt_tsval_first = 0
+        self.snt_tsval_last = 0
 
 
 class RequestSockQueue:

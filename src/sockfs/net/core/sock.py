@@ -390,8 +390,8 @@ def sock_queue_err_skb(sk: Sock, skb: SkBuff) -> i64:
     if errq is None:
         errq = SkBuffHead()
         sk.sk_error_queue = errq
+    sk_rmem_schedule(sk, skb.truesize)
     skbuff.skb_set_owner_r(skb, sk)
-    sk.sk_forward_alloc += skb.truesize  # Linux: error reports are charged to the buffer, not to protocol memory
     skbuff.skb_queue_tail(errq, skb)
     if (sk.sk_flags & SOCK_DEAD) == 0:
         sk.sk_error_report.run(sk)
