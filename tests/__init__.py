@@ -1,0 +1,1 @@
+"""The tests of sockfs: folders mirror src/sockfs, shared tools stand in tests/tools."""
