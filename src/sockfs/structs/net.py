@@ -104,10 +104,12 @@ class Net:
     mib_linux: LinuxMib
     icmp_tokens: i64
     icmp_stamp: i64
+    icmp_peers: dict[int, list[int]]  # destination → rate tokens left, when last counted (inet_peer)
     tcp_challenge_timestamp: i64
     tcp_challenge_count: i64
     ip_id: i64
     hostname: str
+    hosts: dict[str, list[str]]  # name → addresses: what /etc/hosts is to a machine (libc/netdb.py)
 
     def __init__(self, kernel: Kernel, inum: i64) -> None:
         self.kernel = kernel
@@ -149,7 +151,9 @@ class Net:
         self.mib_linux = LinuxMib()
         self.icmp_tokens = 0
         self.icmp_stamp = 0
+        self.icmp_peers = {}
         self.tcp_challenge_timestamp = 0
         self.tcp_challenge_count = 0
         self.ip_id = 1
         self.hostname = "sockfs"
+        self.hosts = {}
