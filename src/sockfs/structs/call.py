@@ -43,6 +43,9 @@ class Call:
     held: bool  # `file.f_count` was raised for the sleep
     newfd: i64  # descriptor reserved by accept before it sleeps; -1: none
     nonblock: bool
+    newfile: File | None  # result of accept
+    start: i64  # when the call began (recvmmsg's time-out)
+    done_len: i64  # bytes of this message (sendmmsg, recvmmsg)
     wait_data: object  # what else a call keeps across its sleep (poll: its entries on the wait queues)
 
     def __init__(self, task: Task) -> None:

@@ -394,29 +394,6 @@ class RequestSockOps:
         self.family = family
         self.mss_clamp = mss_clamp
 
-    def init_req(self, req: RequestSock, sk: Sock, skb: SkBuff) -> None:
-        """Addresses, mark and IP options of the request, from the SYN (`tcp_v4_init_req`)."""
-
-    def route_req(self, sk: Sock, skb: SkBuff, req: RequestSock) -> Dst | None:
-        """Fill in the addresses (`init_req`) and find the way back (`tcp_v4_route_req`)."""
-        return None
-
-    def init_seq(self, skb: SkBuff) -> i64:
-        """The initial sequence number that answers this SYN (RFC 6528)."""
-        return 0
-
-    def init_ts_off(self, net: Net, skb: SkBuff) -> i64:
-        """The offset of the timestamps of this pair of addresses."""
-        return 0
-
-    def cookie_init_seq(self, sk: Sock, skb: SkBuff, req: RequestSock) -> i64:
-        """The initial sequence number that is a SYN cookie; `req.mss` becomes the one that it encodes."""
-        return 0
-
-    def send_synack(self, sk: Sock, dst: Dst | None, req: RequestSock, synack_type: i64, syn_skb: SkBuff | None) -> i64:
-        """Build and send the SYN-ACK (`tcp_v4_send_synack`). 0 or -errno."""
-        return 0
-
     def rtx_syn_ack(self, sk: Sock, req: RequestSock) -> i64:
         return 0
 
