@@ -31,7 +31,7 @@ PACKAGE = "src/sockfs"
 # similar size.
 GROUPS: list[tuple[str, list[str]]] = [
     ("structs", ["uapi/*.py", "util/*.py", "structs/*.py"]),
-    ("machine", ["kernel/*.py", "fs/*.py", "drivers/*.py", "boot.py"]),
+    ("machine", ["kernel/*.py", "fs/*.py", "drivers/*.py", "entry.py", "boot.py"]),
     ("net", ["net/*.py", "net/core/*.py", "net/ethernet/*.py", "net/sched/*.py"]),
     ("tcp", ["net/ipv4/*tcp*.py", "net/ipv4/inet_*.py"]),
     ("ipv4", ["net/ipv4/*.py"]),

@@ -178,7 +178,7 @@ def test_every_core_file_is_in_one_group(monkeypatch: pytest.MonkeyPatch) -> Non
     grouped = [path for _, files in setup.core_groups() for path in files]
     package = ROOT / "src" / "sockfs"
     core = [p for room in ROOMS for p in (package / room).rglob("*.py") if p.name != "__init__.py"]
-    core += [p for p in [package / "boot.py"] if p.exists()]
+    core += [p for p in [package / "entry.py", package / "boot.py"] if p.exists()]
     assert sorted(grouped) == sorted(str(p.relative_to(ROOT)) for p in core)
 
 
