@@ -1,16 +1,18 @@
 """epoll: a set of watched files that gathers those that have become ready.
 
-Kernel counterpart: `fs/eventpoll.c`; epoll(7), epoll_ctl(2), epoll_wait(2). Control enters from epoll_create, epoll_ctl and
-epoll_wait, and from the wait queues of the watched files: an `Epitem` is itself the entry on such a queue, and a wake-up
-(`Epitem.func`, the kernel's `ep_poll_callback`) puts it on its `Eventpoll`'s ready list. epoll_wait walks that list only
-(`ep_send_events`), asks each file there how it stands now, and so costs what is ready, not what is watched. Level-triggered
-items go to the list's end again, edge-triggered ones wait for their next wake-up, one-shot ones are disabled.
+Kernel counterpart: `fs/eventpoll.c`; epoll(7), epoll_ctl(2), epoll_wait(2). Control enters from epoll_create,
+epoll_ctl and epoll_wait, and from the wait queues of the watched files: an `Epitem` is itself the entry on
+such a queue, and a wake-up (`Epitem.func`, the kernel's `ep_poll_callback`) puts it on its `Eventpoll`'s
+ready list. epoll_wait walks that list only (`ep_send_events`), asks each file there how it stands now, and so
+costs what is ready, not what is watched. Level-triggered items go to the list's end again, edge-triggered
+ones wait for their next wake-up, one-shot ones are disabled.
 
-The ready list is linked through the items. Items are found by number of descriptor and file, as in Linux, so that a number
-closed and used again makes a second item; an item goes when the last reference of its file goes (`eventpoll_release`), or with the epoll itself.
+The ready list is linked through the items. Items are found by number of descriptor and file, as in Linux, so
+that a number closed and used again makes a second item; an item goes when the last reference of its file goes
+(`eventpoll_release`), or with the epoll itself.
 
-Left out: the overflow list (nothing runs between a scan's steps), busy polling, EPOLLWAKEUP's wake-up source (the flag is
-accepted and kept), `max_user_watches`.
+Left out: the overflow list (nothing runs between a scan's steps), busy polling, EPOLLWAKEUP's wake-up source
+(the flag is accepted and kept), `max_user_watches`.
 """
 
 from __future__ import annotations
@@ -372,8 +374,8 @@ def _unregister_pollwait(epi: Epitem) -> None:
 
 
 def ep_poll_callback(epi: Epitem, key: i64) -> i64:
-    """A watched file woke its waiters with poll bits `key` (0: unconditional). Returns 1 when an exclusive wake-up is
-    used up by it."""
+    """A watched file woke its waiters with poll bits `key` (0: unconditional). Returns 1 when an exclusive
+    wake-up is used up by it."""
     events = epi.event_events
     ep = epi.ep
     ewake: i64 = 0
@@ -434,7 +436,9 @@ def _rdl_del(ep: Eventpoll, epi: Epitem) -> None:
 def sys_epoll_wait(
     task: Task, epfd: i64, events: bytearray | None, maxevents: i64, timeout: i64, call: Call
 ) -> i64:
-    """epoll_wait(2). `timeout` in ms, negative: for ever; events are packed into the 12 bytes each that Linux uses."""
+    """epoll_wait(2). `timeout` in ms, negative: for ever; events are packed into the 12 bytes each that Linux
+    uses.
+    """
     return do_epoll_wait(task, epfd, events, maxevents, _ms_to_ns(timeout), call)
 
 
@@ -514,8 +518,8 @@ def do_epoll_wait(
 
 
 def ep_poll(ep: Eventpoll, call: Call, maxevents: i64, timeo: i64, out: list[tuple[int, int]]) -> i64:
-    """epoll_wait proper: (data, events) of up to maxevents ready items are appended to out. Their number, 0 when `timeo`
-    ns have passed, -EINTR, or -ESLEEP."""
+    """epoll_wait proper: (data, events) of up to maxevents ready items are appended to out. Their number, 0
+    when `timeo` ns have passed, -EINTR, or -ESLEEP."""
     if ep.rdl_first is not None:
         n = ep_send_events(ep, maxevents, out)
         if n > 0:
@@ -529,8 +533,9 @@ def ep_poll(ep: Eventpoll, call: Call, maxevents: i64, timeo: i64, out: list[tup
 
 
 def ep_send_events(ep: Eventpoll, maxevents: i64, out: list[tuple[int, int]]) -> i64:
-    """Ask every item of the ready list how its file stands now, report those that are ready. What was on the list at the
-    start is looked at once; level-triggered items go to its end, behind whatever was not reached."""
+    """Ask every item of the ready list how its file stands now, report those that are ready. What was on the
+    list at the start is looked at once; level-triggered items go to its end, behind whatever was not
+    reached."""
     n: i64 = 0
     stop = ep.rdl_last
     epi = ep.rdl_first
@@ -559,7 +564,9 @@ def ep_send_events(ep: Eventpoll, maxevents: i64, out: list[tuple[int, int]]) ->
 
 
 def ep_eventpoll_poll(ep: Eventpoll, file: File, pt: PollTable | None) -> i64:
-    """Poll of the epoll itself: readable while an item of the ready list really is ready. Others leave the list."""
+    """Poll of the epoll itself: readable while an item of the ready list really is ready. Others leave the
+    list.
+    """
     if pt is not None:
         pt.queue(file, ep.poll_wait)
     epi = ep.rdl_first

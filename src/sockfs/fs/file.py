@@ -1,15 +1,16 @@
 """The descriptor table and the file table: numbers, what they point at, and how long it lives.
 
-Kernel counterpart: `fs/file.c`, `fs/file_table.c`, `fs/open.c` (close). Control enters from the calls that make descriptors
-(`get_unused_fd_flags`, then `fd_install`), from every call that uses one (`fdget` … `fdput`), and from close, dup and exit.
-The lowest free number comes first. `File.f_count` counts descriptors, messages in flight (SCM_RIGHTS) and sleeping calls; the
-last `fput` asks `f_op.release`, where control goes on to `net/socket.py`, a pipe or an epoll.
+Kernel counterpart: `fs/file.c`, `fs/file_table.c`, `fs/open.c` (close). Control enters from the calls that
+make descriptors (`get_unused_fd_flags`, then `fd_install`), from every call that uses one (`fdget` …
+`fdput`), and from close, dup and exit. The lowest free number comes first. `File.f_count` counts descriptors,
+messages in flight (SCM_RIGHTS) and sleeping calls; the last `fput` asks `f_op.release`, where control goes on
+to `net/socket.py`, a pipe or an epoll.
 
-A call that does not sleep borrows the table's reference; one that sleeps takes its own (`fdput`), so that a descriptor may be
-closed while others wait in it, as in Linux.
+A call that does not sleep borrows the table's reference; one that sleeps takes its own (`fdput`), so that a
+descriptor may be closed while others wait in it, as in Linux.
 
-Left out: RCU and the resizing races of a real table; `files_struct` keeps no bitmap of full words (a byte per number, and
-`next_fd`, find the lowest free one).
+Left out: RCU and the resizing races of a real table; `files_struct` keeps no bitmap of full words (a byte per
+number, and `next_fd`, find the lowest free one).
 """
 
 from __future__ import annotations
@@ -45,7 +46,9 @@ def sys_close(task: Task, fd: i64, call: Call) -> i64:
 
 
 def sys_close_range(task: Task, first: i64, last: i64, flags: i64, call: Call) -> i64:
-    """close_range(2): close, or mark close-on-exec, every descriptor from first to last. Lingering is not waited for."""
+    """close_range(2): close, or mark close-on-exec, every descriptor from first to last. Lingering is not
+    waited for.
+    """
     if flags & ~(CLOSE_RANGE_UNSHARE | CLOSE_RANGE_CLOEXEC):
         return -EINVAL
     first &= UINT_MAX
@@ -86,7 +89,7 @@ def sys_dup(task: Task, oldfd: i64, call: Call) -> i64:
 
 def sys_dup2(task: Task, oldfd: i64, newfd: i64, call: Call) -> i64:
     """dup2(2): the same number twice is allowed, and checks only that it is open."""
-    if oldfd == newfd and call.phase == 0:
+    if oldfd == newfd:
         return oldfd if fdget(task, oldfd, None) is not None else -EBADF
     return ksys_dup3(task, oldfd, newfd, 0, call)
 
@@ -97,10 +100,12 @@ def sys_dup3(task: Task, oldfd: i64, newfd: i64, flags: i64, call: Call) -> i64:
 
 
 def ksys_dup3(task: Task, oldfd: i64, newfd: i64, flags: i64, call: Call) -> i64:
-    """Make newfd name the file of oldfd, closing what it named. Sleeps only in a lingering close of the latter."""
-    if call.phase == 1:
-        _finish_close(call)
-        return -ESLEEP if call.file is not None else newfd
+    """Make newfd name the file of oldfd, closing what it named. Sleeps only in a lingering close of the
+    latter.
+    """
+    closing = call.file
+    if closing is not None:
+        return -ESLEEP if _finish_close(call, closing) == -ESLEEP else newfd
     if flags & ~O_CLOEXEC:
         return -EINVAL
     if oldfd == newfd:
@@ -129,11 +134,8 @@ def ksys_dup3(task: Task, oldfd: i64, newfd: i64, flags: i64, call: Call) -> i64
     if tofree is not None:
         tofree.f_count -= 1
         if tofree.f_count == 0:
-            call.file = tofree
-            call.phase = 1
             eventpoll.eventpoll_release(tofree)
-            _finish_close(call)
-            if call.file is not None:
+            if _finish_close(call, tofree) == -ESLEEP:
                 return -ESLEEP
     return newfd
 
@@ -241,7 +243,9 @@ def fdget(task: Task, fd: i64, call: Call | None) -> File | None:
 
 
 def fdput(file: File, call: Call, ret: i64) -> i64:
-    """A call leaves with ret. When it sleeps it takes a reference along; at its end it gives that back. Returns ret."""
+    """A call leaves with ret. When it sleeps it takes a reference along; at its end it gives that back.
+    Returns ret.
+    """
     if ret == -ESLEEP:
         if not call.held:
             call.held = True
@@ -286,9 +290,10 @@ def __fput(file: File) -> None:
 
 def close_fd(task: Task, fd: i64, call: Call | None) -> i64:
     """Free the number and drop its reference. 0, -EBADF, or -ESLEEP while the socket lingers."""
-    if call is not None and call.phase == 1:
-        _finish_close(call)
-        return 0 if call.file is None else -ESLEEP
+    if call is not None:
+        closing = call.file
+        if closing is not None:
+            return _finish_close(call, closing)
     files = task.files
     if fd < 0 or fd >= len(files.fdt):
         return -EBADF
@@ -308,29 +313,28 @@ def filp_close(file: File, call: Call | None) -> i64:
     if file.f_count > 0:
         return 0
     eventpoll.eventpoll_release(file)
+    return _finish_close(call, file)
+
+
+def _finish_close(call: Call, file: File) -> i64:
+    """Release the file whose last reference went; call.file keeps it while that sleeps. 0 or -ESLEEP."""
     call.file = file
     call.phase = 1
-    _finish_close(call)
-    return 0 if call.file is None else -ESLEEP
-
-
-def _finish_close(call: Call) -> None:
-    """Release the file whose last reference went; it stays in call.file while that sleeps."""
-    file = call.file
-    if file is None:
-        return
     r = file.f_op.release(file, call)  # sleeps: sk_stream_wait_close (SO_LINGER)
     if r == -ESLEEP:
-        return
+        return r
     call.file = None
     slab.kmem_cache_free(file.kernel.filp_cache)
+    return 0
 
 
 # Whole tables
 
 
 def dup_fd(old: FilesStruct) -> FilesStruct:
-    """A copy of the table for a new task (fork): every file gets one more reference. Reserved numbers stay behind."""
+    """A copy of the table for a new task (fork): every file gets one more reference. Reserved numbers stay
+    behind.
+    """
     files = FilesStruct()
     files.fdt = list(old.fdt)
     files.open_fds = bytearray(old.open_fds)

@@ -1,11 +1,12 @@
 """poll and select: wait on many files at once.
 
-Kernel counterpart: `fs/select.c`; poll(2), select(2). A call polls every file with a poll table that hangs one entry on each
-wait queue it is shown (`PollWqueues`), and sleeps on a queue of its own, which any of those entries wakes. Started again, it
-asks each file how it stands now and hangs nothing further; at its end all entries are taken off.
+Kernel counterpart: `fs/select.c`; poll(2), select(2). A call polls every file with a poll table that hangs
+one entry on each wait queue it is shown (`PollWqueues`), and sleeps on a queue of its own, which any of those
+entries wakes. Started again, it asks each file how it stands now and hangs nothing further; at its end all
+entries are taken off.
 
-`do_poll` and `do_select` work on lists of integers, which is what the C library's `select` module has at hand; the `sys_`
-entries put the byte layouts of struct pollfd and fd_set around them.
+`do_poll` and `do_select` work on lists of integers, which is what the C library's `select` module has at
+hand; the `sys_` entries put the byte layouts of struct pollfd and fd_set around them.
 
 Left out: busy polling, and the signal mask of ppoll and pselect6, which is the program's business.
 """
@@ -135,10 +136,9 @@ def do_sys_poll(task: Task, ufds: bytearray | None, nfds: i64, timeo: i64, call:
     return r
 
 
-def do_poll(
-    task: Task, fds: list[int], events: list[int], revents: list[int], timeo: i64, call: Call
-) -> i64:
-    """Poll fds[i] for events[i]; revents is emptied and gets one mask for each. How many are not 0, or -errno, or -ESLEEP.
+def do_poll(task: Task, fds: list[int], events: list[int], revents: list[int], timeo: i64, call: Call) -> i64:
+    """Poll fds[i] for events[i]; revents is emptied and gets one mask for each. How many are not 0, or
+    -errno, or -ESLEEP.
 
     A negative number is passed over, one that names nothing answers POLLNVAL. `timeo` in ns.
     """
@@ -227,7 +227,9 @@ def sys_pselect6(
     sig: bytes | None,
     call: Call,
 ) -> i64:
-    """pselect(2) as the kernel has it: `sig` is a pointer and a size, which must be 8 where the pointer is not NULL."""
+    """pselect(2) as the kernel has it: `sig` is a pointer and a size, which must be 8 where the pointer is
+    not NULL.
+    """
     if sig is not None:
         if len(sig) < 16:
             return -EFAULT
@@ -274,7 +276,9 @@ def core_sys_select(
     timeo: i64,
     call: Call,
 ) -> i64:
-    """select on bitmaps. Numbers beyond the descriptor table are cut off before anything is looked at, as Linux does."""
+    """select on bitmaps. Numbers beyond the descriptor table are cut off before anything is looked at, as
+    Linux does.
+    """
     if n < 0:
         return -EINVAL
     size: i64 = len(task.files.fdt)
@@ -331,8 +335,8 @@ def do_select(
     timeo: i64,
     call: Call,
 ) -> i64:
-    """Select on lists of numbers; those that are ready are put into the three result lists, in the order given. How many
-    there are in all, -EBADF when a number names nothing, or -ESLEEP. `timeo` in ns."""
+    """Select on lists of numbers; those that are ready are put into the three result lists, in the order
+    given. How many there are in all, -EBADF when a number names nothing, or -ESLEEP. `timeo` in ns."""
     pwq: PollWqueues | None = None
     if call.wait_data is None and timeo != 0:
         pwq = PollWqueues()
