@@ -1,0 +1,2 @@
+"""What one can see: the picture of all structures, the tables of ss and its kin, the call graph, packets in
+a file."""
