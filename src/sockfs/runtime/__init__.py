@@ -1,4 +1,5 @@
-"""How tasks run and wait: real time with threads, virtual time with greenlets, and the swap that puts them under a program."""
+"""How tasks run and wait: real time with threads, virtual time with greenlets, and the swap that puts them
+under a program."""
 
 from sockfs.runtime.installed import installed
 

@@ -1,8 +1,10 @@
-"""Placeholder descriptors: the numbers of the kernel's files are real descriptors of the host, so nothing can clash.
+"""Placeholder descriptors: the numbers of the kernel's files are real descriptors of the host, so nothing can
+clash.
 
-Each number that the kernel hands out is a duplicate of one end of a dead socket pair: the lowest free number comes first, `EMFILE` comes
-from the host's limit, `os.fstat` says it is a socket, and a real file opened next gets another number. C code that reads or
-writes it finds the end of the file, and nothing else. Control comes from `fs/file.py` (`FilesStruct.placeholder`).
+Each number that the kernel hands out is a duplicate of one end of a dead socket pair: the lowest free number
+comes first, `EMFILE` comes from the host's limit, `os.fstat` says it is a socket, and a real file opened next
+gets another number. C code that reads or writes it finds the end of the file, and nothing else. Control comes
+from `fs/file.py` (`FilesStruct.placeholder`).
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """After fork: the child has a copy of everything, and none of it is connected to anybody.
 
-The kernel, its connections and its timers stay with the parent. In the child every call that needs the kernel fails with one clear error,
-closing is quiet, and the host's own descriptors work as ever; so `subprocess`, and children that only compute, are not disturbed. (A
-kernel shared by processes is not modelled.)
+The kernel, its connections and its timers stay with the parent. In the child every call that needs the kernel
+fails with one clear error, closing is quiet, and the host's own descriptors work as ever; so `subprocess`,
+and children that only compute, are not disturbed. (A kernel shared by processes is not modelled.)
 """
 
 from __future__ import annotations

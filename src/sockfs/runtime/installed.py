@@ -3,8 +3,8 @@
     with sockfs.installed() as k:
         …                        # socket, select, selectors, ssl, asyncio: all of them on k
 
-What was imported before the block is changed in place and put back afterwards (`runtime/swap.py`). Sockets made before
-the block stay the host's; those left open at its end are closed.
+What was imported before the block is changed in place and put back afterwards (`runtime/swap.py`). Sockets
+made before the block stay the host's; those left open at its end are closed.
 """
 
 from __future__ import annotations

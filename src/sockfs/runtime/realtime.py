@@ -1,13 +1,14 @@
 """Real time: the tasks of one kernel are the threads of this process, its clock is the machine's.
 
-One lock per kernel. `enter` takes it, tells the kernel the time and runs the timers that are due; `leave` has queued packets processed
-and gives it back. A thread that must wait lets go and blocks on a lock of its own, which whoever wakes its wait queue entry
-releases; so an idle program uses no CPU. One more thread per kernel (`Service`) sleeps until the next timer is due; it is told only when
-a timer comes before the one it sleeps for.
+One lock per kernel. `enter` takes it, tells the kernel the time and runs the timers that are due; `leave` has
+queued packets processed and gives it back. A thread that must wait lets go and blocks on a lock of its own,
+which whoever wakes its wait queue entry releases; so an idle program uses no CPU. One more thread per kernel
+(`Service`) sleeps until the next timer is due; it is told only when a timer comes before the one it sleeps
+for.
 
-The lock is re-entrant so that a finaliser or a signal handler that arrives while its own thread is inside can find that
-out (`held`) instead of blocking for ever. Closing is put off then (`Waiter.deferred`), a signal is raised again as soon as the kernel
-is free (`signals`), anything else is refused.
+The lock is re-entrant so that a finaliser or a signal handler that arrives while its own thread is inside can
+find that out (`held`) instead of blocking for ever. Closing is put off then (`Waiter.deferred`), a signal is
+raised again as soon as the kernel is free (`signals`), anything else is refused.
 
 This file is compiled with libc: it is on the way of every call.
 """
@@ -236,7 +237,8 @@ class RealTime(Waiter):
 
 
 class Relay:
-    """Bytes that C code writes to a real descriptor, passed on to one of the kernel's (`signal.set_wakeup_fd`)."""
+    """Bytes that C code writes to a real descriptor, passed on to one of the kernel's
+    (`signal.set_wakeup_fd`)."""
 
     fd: int
     done: bool

@@ -1,4 +1,5 @@
-"""C code that makes its own sockets cannot be put on a sockfs kernel: importing it fails with one clear sentence.
+"""C code that makes its own sockets cannot be put on a sockfs kernel: importing it fails with one clear
+sentence.
 
 Programs that have a Python way beside it (uvicorn beside uvloop, say) take that when the import fails.
 """

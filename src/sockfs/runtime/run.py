@@ -1,8 +1,9 @@
 """`sockfs run`: an unmodified program on a fresh kernel, in this process.
 
-Control comes from the command line (`cli/run.py`) before anything has imported `socket`. The kernel is made, put under the process
-(`runtime/swap.py`), and the program is started as Python starts it: as `__main__`, with its own `sys.argv` and `sys.path[0]`. Its
-SystemExit, its exceptions and its exit handlers go the interpreter's way; only our own frames are taken out of a traceback.
+Control comes from the command line (`cli/run.py`) before anything has imported `socket`. The kernel is made,
+put under the process (`runtime/swap.py`), and the program is started as Python starts it: as `__main__`, with
+its own `sys.argv` and `sys.path[0]`. Its SystemExit, its exceptions and its exit handlers go the
+interpreter's way; only our own frames are taken out of a traceback.
 """
 
 from __future__ import annotations
@@ -31,9 +32,10 @@ def run_program(
     sysctls: list[str] | None = None,
     prepare: Prepare | None = None,
 ) -> int:
-    """Run argv[0] (a file, a folder or archive with a `__main__`, or with `module` a module's name) with the rest as its
-    arguments. Returns its exit status, or 2 for what cannot be started (one line on standard error); its exceptions,
-    SystemExit too, pass through. `prepare` is called with the kernel in place, before the program."""
+    """Run argv[0] (a file, a folder or archive with a `__main__`, or with `module` a module's name) with the
+    rest as its arguments. Returns its exit status, or 2 for what cannot be started (one line on standard
+    error); its exceptions, SystemExit too, pass through. `prepare` is called with the kernel in place, before
+    the program."""
     start = _find(argv, module)
     if start is None:
         return 2

@@ -1,8 +1,10 @@
-"""Signals: Python handlers wait until the kernel is free, and `set_wakeup_fd` may name one of the kernel's sockets.
+"""Signals: Python handlers wait until the kernel is free, and `set_wakeup_fd` may name one of the kernel's
+sockets.
 
-A handler runs between two bytecodes of the main thread, so (with an interpreted core, or a tracer in a compiled one) in the middle of
-a system call. Law 8: it is put off until the call has let the kernel go. And what C code writes to the wake-up descriptor goes to a real
-one first, from where the service thread passes it on (asyncio's self-pipe is a socket pair of ours).
+A handler runs between two bytecodes of the main thread, so (with an interpreted core, or a tracer in a
+compiled one) in the middle of a system call. Law 8: it is put off until the call has let the kernel go. And
+what C code writes to the wake-up descriptor goes to a real one first, from where the service thread passes it
+on (asyncio's self-pipe is a socket pair of ours).
 """
 
 from __future__ import annotations

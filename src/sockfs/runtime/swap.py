@@ -1,11 +1,13 @@
 """Putting a kernel under this process: the modules, functions and classes that are replaced, and put back.
 
-Everything in Python that touches a socket stands on two C modules, `_socket` and `select`, and a handful of functions of `os`, `fcntl` and
-`signal`. Order matters: replacements go into `sys.modules` before anything imports `socket`. Where `socket`, `selectors` or `ssl` are
-imported already they are executed again in place, so that whoever holds the module sees the new names; and names that other
-modules took out of them (`from socket import socket`) are changed one by one, by identity. `undo` puts all of it back.
+Everything in Python that touches a socket stands on two C modules, `_socket` and `select`, and a handful of
+functions of `os`, `fcntl` and `signal`. Order matters: replacements go into `sys.modules` before anything
+imports `socket`. Where `socket`, `selectors` or `ssl` are imported already they are executed again in place,
+so that whoever holds the module sees the new names; and names that other modules took out of them (`from
+socket import socket`) are changed one by one, by identity. `undo` puts all of it back.
 
-Threads that sleep in the host's sockets when the swap happens stay there; objects made before it keep working on the host.
+Threads that sleep in the host's sockets when the swap happens stay there; objects made before it keep working
+on the host.
 """
 
 from __future__ import annotations
@@ -71,6 +73,10 @@ class Swap:
         loop.current.task = self.task
         loop.current.waiter = self.waiter
         fork.watch()
+        self.replace()
+
+    def replace(self) -> None:
+        """Modules, functions and classes: ours in, the host's out."""
         late = "socket" in sys.modules
         self._module("_socket", module.socket_module())
         self._module("select", module.select_module())
@@ -78,18 +84,22 @@ class Swap:
             self._function((os, posix_module), name, getattr(libc_posix, name))
         for name in FCNTL_FUNCTIONS:
             self._function((fcntl_module,), name, getattr(libc_posix, name))
-        signal_module = importlib.import_module("signal")
-        for name in SIGNAL_FUNCTIONS:
-            holders: tuple[Any, ...] = (host._signal,)
-            if name == "set_wakeup_fd":  # the others are wrapped in signal.py
-                holders = (host._signal, signal_module)
-            self._function(holders, name, getattr(self.signals, name))
-        self.signals.wrap_present()
+        if self.signals is not None:
+            self._replace_signals(self.signals)
         self._ssl()
         sys.meta_path.insert(0, self.finder)
         if late:
             self._redo()
         self._fix_defaults()
+
+    def _replace_signals(self, signals: Signals) -> None:
+        signal_module = importlib.import_module("signal")
+        for name in SIGNAL_FUNCTIONS:
+            holders: tuple[Any, ...] = (host._signal,)
+            if name == "set_wakeup_fd":  # the others are wrapped in signal.py
+                holders = (host._signal, signal_module)
+            self._function(holders, name, getattr(signals, name))
+        signals.wrap_present()
 
     def _module(self, name: str, new: ModuleType) -> None:
         old = sys.modules.get(name)
@@ -119,7 +129,8 @@ class Swap:
         setattr(holder, name, new)
 
     def _ssl(self) -> None:
-        """TLS through MemoryBIO: `ssl.SSLContext` gets a `_wrap_socket` that pumps records through our sockets."""
+        """TLS through MemoryBIO: `ssl.SSLContext` gets a `_wrap_socket` that pumps records through our
+        sockets."""
         try:
             _ssl = importlib.import_module("_ssl")
         except ImportError:
@@ -127,7 +138,8 @@ class Swap:
         self._set(_ssl, "_SSLContext", libc_ssl.context_class())
 
     def _redo(self) -> None:
-        """Modules that were imported before us: execute them again, and change the names others took from them."""
+        """Modules that were imported before us: execute them again, and change the names others took from
+        them."""
         olds: list[dict[str, Any]] = []
         done = [sys.modules[name] for name in REDONE if name in sys.modules]
         for m in done:
@@ -182,6 +194,15 @@ class Swap:
 
     def undo(self) -> None:
         """Put everything back. Descriptors that the block left open are closed."""
+        self.restore()
+        self._close_all()
+        loop.current.task = None
+        loop.current.waiter = None
+        self.waiter.stop()
+        self.fds.shut()
+
+    def restore(self) -> None:
+        """Modules, functions and classes: the host's again."""
         for holder, name, before, now in reversed(self.changed):
             if isinstance(holder, ModuleType):
                 if holder.__dict__.get(name) is now:
@@ -210,12 +231,8 @@ class Swap:
         self._everywhere(back, remember=False)
         if self.finder in sys.meta_path:
             sys.meta_path.remove(self.finder)
-        self.signals.unwrap()
-        self._close_all()
-        loop.current.task = None
-        loop.current.waiter = None
-        self.waiter.stop()
-        self.fds.shut()
+        if self.signals is not None:
+            self.signals.unwrap()
 
     def _close_all(self) -> None:
         w = self.waiter
@@ -237,6 +254,13 @@ def make_kernel(seed: int | None) -> Kernel:
 def set_sysctl(kernel: Kernel, key: str, value: str) -> bool:
     """Set one; whether there is such a one and it takes the value."""
     return sysctl.proc_write(kernel.init_net, key, value) == 0
+
+
+class WorldSwap(Swap):
+    """The replacements alone, for a world: kernels, tasks and waiters are its own, and change at each switch."""
+
+    def __init__(self) -> None:
+        self._nothing_replaced(None)
 
 
 def _nofile_limit() -> int:
