@@ -46,6 +46,7 @@ class Call:
     newfile: File | None  # result of accept
     start: i64  # when the call began (recvmmsg's time-out)
     done_len: i64  # bytes of this message (sendmmsg, recvmmsg)
+    pending: object  # who starts it again on a machine with nobody to wait (entry.py)
     wait_data: object  # what else a call keeps across its sleep (poll: its entries on the wait queues)
 
     def __init__(self, task: Task) -> None:
@@ -68,3 +69,4 @@ class Call:
         self.start = 0
         self.done_len = 0
         self.wait_data = None
+        self.pending = None

@@ -138,6 +138,7 @@ class InetSock(Sock):
     transparent: bool
     hdrincl: bool
     nodefrag: bool
+    ra_chain: bool  # IP_ROUTER_ALERT is on
     bind_address_no_port: bool
     defer_connect: bool
     cmsg_flags: i64  # IP_CMSG_* bits (net/ipv4/ip_sockglue.py)
@@ -179,6 +180,7 @@ class InetSock(Sock):
         self.transparent = False
         self.hdrincl = False
         self.nodefrag = False
+        self.ra_chain = False
         self.bind_address_no_port = False
         self.defer_connect = False
         self.cmsg_flags = 0

@@ -13,6 +13,7 @@ from mypy_extensions import i64, mypyc_attr
 from sockfs.structs.net import Net
 from sockfs.structs.ops import SyscallEntry
 from sockfs.structs.sk_buff import SkBuffHead
+from sockfs.structs.tcp_sock import TcpSacktagState
 from sockfs.structs.timer import TimerBase
 from sockfs.util.prng import Prng
 
@@ -114,6 +115,7 @@ class Kernel:
     skbuff_head_cache: KmemCache
     timers: TimerBase
     softnet: SoftnetData
+    ack_state: TcpSacktagState  # scratch of tcp_ack
     syscall_entry: SyscallEntry
     sleeping: list[Call]  # calls that nobody waits for (bare kernels)
     drops: list[int]  # packets freed, by SKB_DROP_REASON_*
@@ -164,6 +166,7 @@ class Kernel:
         self.slabs["skbuff_head_cache"] = self.skbuff_head_cache
         self.timers = TimerBase()
         self.softnet = SoftnetData()
+        self.ack_state = TcpSacktagState()
         self.syscall_entry = SyscallEntry()
         self.sleeping = []
         self.drops = [0] * 256

@@ -76,6 +76,29 @@ class RateSample:
         self.tx_in_flight = 0
 
 
+class TcpSacktagState:
+    """`struct tcp_sacktag_state`, and what else one acknowledgement gathers. A kernel has one and uses it again (`Kernel.ack_state`)."""
+
+    first_sackt: i64  # µs: when the first and the last segment that this ACK newly SACKs were sent; 0: none
+    last_sackt: i64
+    reord: i64  # lowest sequence number seen to arrive late
+    sack_delivered: i64
+    flag: i64  # FLAG_* (net/ipv4/tcp_ack_in.py)
+    mss_now: i64
+    rexmit: i64
+    rate: RateSample
+
+    def __init__(self) -> None:
+        self.first_sackt = 0
+        self.last_sackt = 0
+        self.reord = 0
+        self.sack_delivered = 0
+        self.flag = 0
+        self.mss_now = 0
+        self.rexmit = 0
+        self.rate = RateSample()
+
+
 class TcpSock(InetConnectionSock):
     """`struct tcp_sock`."""
 
