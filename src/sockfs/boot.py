@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from mypy_extensions import mypyc_attr
 
-from sockfs import entry
 from sockfs.drivers import loopback
+from sockfs.entry import door, files, sockets
 from sockfs.fs import file as fs_file
 from sockfs.fs import stdio
 from sockfs.net.core import dev
@@ -20,8 +20,8 @@ from sockfs.net.ipv4 import (
     fib_frontend,
     icmp,
     ip_input,
+    tcp,
     tcp_cong,
-    tcp_ipv4,
     udp,
 )
 from sockfs.net.unix import af_unix
@@ -57,12 +57,17 @@ def start_kernel(k: structs_kernel.Kernel) -> None:
     af_inet.inet_init(k)
     icmp.icmp_init(k)
     udp.udp_init(k)
-    tcp_cong.tcp_cong_init(k)
-    tcp_ipv4.tcp_init(k)
+    tcp_cong.tcp_congestion_init(k)
+    tcp.tcp_init(k)
     af_unix.af_unix_init(k)
     fib_frontend.fib_net_init(k.init_net)
     loopback.loopback_net_init(k.init_net)
-    k.syscall_entry = entry.DoSyscall64()
+    k.syscall_entry = door.DoSyscall64(sys_call_table())
+
+
+def sys_call_table() -> dict[str, door.Syscall]:
+    """The table: every call by name (numbers are `uapi/syscalls.py`'s)."""
+    return {call.name: call for call in sockets.socket_calls() + files.file_calls()}
 
 
 def spawn(k: structs_kernel.Kernel, comm: str) -> Task:

@@ -1,17 +1,7 @@
-"""The system call entry: numbers and C arguments in, an integer out.
+"""The socket calls of the table: C arguments taken apart, `net/socket.py` asked, results written back.
 
-Kernel counterpart: `arch/x86/entry/` (`do_syscall_64`, and `socketcall` of the i386 table). `task.syscall("bind", 3, addr, 16)` comes
-here; libc calls the `sys_*` functions themselves. Arguments are C's: an integer (cut to 64 bits, and to `int` where C has int), `bytes`
-to read from, `bytearray` to write to, `None` for NULL. Structures with pointers in them are Python tuples:
-
-- an iovec array: a list of bytes or bytearrays;
-- a msghdr: a list `[name, iov, control, flags]`: on a receive, name and control are bytearrays (or None), cut to what
-  came, and flags is written to;
-- an mmsghdr array: a list of `[msghdr, length]`;
-- a length pointer (`socklen_t *`): a one-element list `[n]`.
-
-Bad memory (`None` where there must be something, a `bytes` where something must be written, a wrong type) is -EFAULT. Nothing raises. On a
-machine with nobody to wait, a call that would sleep returns -ESLEEP (600) and its record is `kernel.sleeping[-1]`; `resume` starts it again.
+Kernel counterpart: the SYSCALL_DEFINE wrappers of `net/socket.c`, `copy_msghdr_from_user`, `move_addr_to_user`. Argument conventions:
+`entry/door.py`.
 """
 
 from __future__ import annotations
@@ -20,247 +10,31 @@ from typing import TYPE_CHECKING, Final
 
 from mypy_extensions import i64
 
+from sockfs.entry import door
 from sockfs.fs import file as fs_file
-from sockfs.kernel import softirq, timers
 from sockfs.net import socket
-from sockfs.structs.call import ESLEEP, Call
+from sockfs.structs.call import Call
 from sockfs.structs.msghdr import IovIter, Msghdr
-from sockfs.structs.ops import Sockopt, SyscallEntry
-from sockfs.uapi.errno import EFAULT, EINVAL, EMSGSIZE, ENOBUFS, ENOSYS
-from sockfs.uapi.socket import MSG_CMSG_CLOEXEC
-from sockfs.uapi.syscalls import SYSCALL_NAME
+from sockfs.structs.ops import Sockopt
+from sockfs.uapi.errno import EFAULT, EINVAL, EMSGSIZE, ENOBUFS
 
 if TYPE_CHECKING:
-    from sockfs.structs.kernel import Kernel
     from sockfs.structs.task import Task
 
-SOFTIRQ_BUDGET: Final = 1 << 20
-MAX_RW_COUNT: Final = 0x7FFFF000
 UIO_MAXIOV: Final = 1024
 
-# socketcall(2): number → (name, arguments); the i386 multiplexer
-SOCKETCALL: Final[dict[int, tuple[str, int]]] = {
-    1: ("socket", 3),
-    2: ("bind", 3),
-    3: ("connect", 3),
-    4: ("listen", 2),
-    5: ("accept", 3),
-    6: ("getsockname", 3),
-    7: ("getpeername", 3),
-    8: ("socketpair", 4),
-    9: ("send", 4),
-    10: ("recv", 4),
-    11: ("sendto", 6),
-    12: ("recvfrom", 6),
-    13: ("shutdown", 2),
-    14: ("setsockopt", 5),
-    15: ("getsockopt", 5),
-    16: ("sendmsg", 3),
-    17: ("recvmsg", 3),
-    18: ("accept4", 4),
-    19: ("recvmmsg", 5),
-    20: ("sendmmsg", 4),
-}
 
-
-class Regs:
-    """The arguments of one call. A wrong one sets `err`, and the call answers with it."""
-
-    task: Task
-    args: tuple[object, ...]
-    err: i64
-
-    def __init__(self, task: Task, args: tuple[object, ...]) -> None:
-        self.task = task
-        self.args = args
-        self.err = 0
-
-    def raw(self, i: i64) -> object:
-        return self.args[i] if i < len(self.args) else 0
-
-    def long(self, i: i64) -> i64:
-        """Argument i as a signed 64-bit register."""
-        v = self.raw(i)
-        if v is None:
-            return 0
-        if isinstance(v, int):
-            v &= 0xFFFF_FFFF_FFFF_FFFF
-            return v - (1 << 64) if v >= 1 << 63 else v
-        self.err = -EFAULT
-        return 0
-
-    def int(self, i: i64) -> i64:
-        """Argument i as a C int."""
-        return sign32(self.long(i))
-
-    def uint(self, i: i64) -> i64:
-        """Argument i as a C unsigned int."""
-        return self.long(i) & 0xFFFFFFFF
-
-    def size(self, i: i64) -> i64:
-        """Argument i as a size_t, cut to what one call moves."""
-        n = self.long(i)
-        return MAX_RW_COUNT if n < 0 or n > MAX_RW_COUNT else n
-
-    def null(self, i: i64) -> bool:
-        v = self.raw(i)
-        return v is None or (isinstance(v, int) and v == 0)
-
-    def read(self, i: i64, n: i64) -> bytes:
-        """n bytes of the memory that argument i points to."""
-        return read_memory(self, self.raw(i), n)
-
-    def writable(self, i: i64) -> bytearray:
-        """The memory that argument i points to, to be written."""
-        v = self.raw(i)
-        if isinstance(v, bytearray):
-            return v
-        self.err = -EFAULT
-        return bytearray()
-
-    def length_ptr(self, i: i64) -> list[object]:
-        """A `socklen_t *`: a one-element list."""
-        v = self.raw(i)
-        if isinstance(v, list) and len(v) == 1 and isinstance(v[0], int):
-            return v
-        self.err = -EFAULT
-        return [0]
-
-
-def sign32(v: i64) -> i64:
-    """The low 32 bits, as a C int."""
-    v &= 0xFFFFFFFF
-    return v - 0x100000000 if v >= 0x80000000 else v
-
-
-def read_memory(regs: Regs, v: object, n: i64) -> bytes:
-    """n bytes at v, which is as long as the caller says it is."""
-    if n == 0:
-        return b""
-    if isinstance(v, bytes):
-        data = v
-    elif isinstance(v, bytearray):
-        data = bytes(v)
-    else:
-        regs.err = -EFAULT
-        return b""
-    if n < 0 or n > len(data):
-        regs.err = -EFAULT
-        return b""
-    return data if n == len(data) else data[:n]
-
-
-# ---- the door
-
-
-class DoSyscall64(SyscallEntry):
-    """`do_syscall_64`: the table by name or number."""
-
-    def call(self, task: Task, name: str | int, args: tuple[object, ...]) -> int:
-        if isinstance(name, int):
-            found = SYSCALL_NAME.get(name)
-            if found is None:
-                return -ENOSYS
-            name = found
-        if name == "socketcall":
-            return socketcall(task, args)
-        handler = SYSCALLS.get(name)
-        if handler is None:
-            return -ENOSYS
-        return run(task, handler, args)
-
-
-def socketcall(task: Task, args: tuple[object, ...]) -> int:
-    """socketcall(2): (call, args list)."""
-    regs = Regs(task, args)
-    number = regs.int(0)
-    line = SOCKETCALL.get(number)
-    if line is None:
-        return -EINVAL
-    inner = regs.raw(1)
-    if not isinstance(inner, list | tuple) or len(inner) < line[1]:
-        return -EFAULT
-    return run(task, SYSCALLS[line[0]], tuple(inner[: line[1]]))
-
-
-def run(task: Task, handler: Syscall, args: tuple[object, ...]) -> int:
-    """One call from its entry to the drain behind it."""
-    k = task.kernel
-    k.current = task
-    if k.timers.next_expiry <= k.now:
-        timers.run_timers(k)
-    regs = Regs(task, args)
-    pending = Pending(task, handler, regs)
-    r = handler.run(task, regs, pending)
-    r = settle(k, pending, r)
-    k.current = None
-    return int(r)
-
-
-class Pending:
-    """A call through this door: its handler, arguments, and the record that it sleeps with."""
-
-    task: Task
-    handler: Syscall
-    regs: Regs
-    call: Call
-    msg: Msghdr | None
-    msgs: list[Msghdr]
-
-    def __init__(self, task: Task, handler: Syscall, regs: Regs) -> None:
-        self.task = task
-        self.handler = handler
-        self.regs = regs
-        self.call = Call(task)
-        self.msg = None
-        self.msgs = []
-
-    def record(self) -> Call:
-        """What the core was given to sleep with."""
-        msg = self.msg
-        return self.call if msg is None else msg
-
-
-def settle(k: Kernel, pending: Pending, r: i64) -> i64:
-    """Drain; a call that sleeps is tried again as long as the drain itself woke it (a peer on the same machine)."""
-    while True:
-        progressed = k.softnet.processed
-        while softirq.do_softirq(k, SOFTIRQ_BUDGET):
-            pass
-        if r != -ESLEEP:
-            return r
-        if k.softnet.processed == progressed:
-            k.sleeping.append(pending.record())
-            return r
-        r = pending.handler.run(pending.task, pending.regs, pending)
-
-
-class Syscall:
-    """One line of the table. `run` may be called again for a call that slept (then `pending` holds its record)."""
-
-    name: str
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def run(self, task: Task, regs: Regs, p: Pending) -> i64:
-        return -ENOSYS
-
-
-# ---- sockets
-
-
-class ScSocket(Syscall):
-    def run(self, task: Task, regs: Regs, p: Pending) -> i64:
-        family, type, protocol = regs.int(0), regs.int(1), regs.int(2)
+class ScSocket(door.Syscall):
+    def run(self, task: Task, regs: door.Regs, p: door.Pending) -> i64:
+        family, type, protocol = regs.i32(0), regs.i32(1), regs.i32(2)
         if regs.err != 0:
             return regs.err
         return socket.sys_socket(task, family, type, protocol)
 
 
-class ScSocketpair(Syscall):
-    def run(self, task: Task, regs: Regs, p: Pending) -> i64:
-        family, type, protocol = regs.int(0), regs.int(1), regs.int(2)
+class ScSocketpair(door.Syscall):
+    def run(self, task: Task, regs: door.Regs, p: door.Pending) -> i64:
+        family, type, protocol = regs.i32(0), regs.i32(1), regs.i32(2)
         usockvec = regs.raw(3)
         if regs.err != 0:
             return regs.err
@@ -276,16 +50,16 @@ class ScSocketpair(Syscall):
         return 0
 
 
-class ScBind(Syscall):
+class ScBind(door.Syscall):
     """bind(fd, addr, addrlen) and connect(fd, addr, addrlen)."""
 
-    def run(self, task: Task, regs: Regs, p: Pending) -> i64:
-        fd = regs.int(0)
+    def run(self, task: Task, regs: door.Regs, p: door.Pending) -> i64:
+        fd = regs.i32(0)
         # Linux looks the descriptor up first, then copies the address
         err = check_socket(task, fd, p.call)
         if err != 0:
             return err
-        addr = sockaddr_arg(regs, 1, regs.int(2))
+        addr = sockaddr_arg(regs, 1, regs.i32(2))
         if regs.err != 0:
             return regs.err
         if self.name == "bind":
@@ -300,7 +74,7 @@ def check_socket(task: Task, fd: i64, call: Call) -> i64:
     return 0
 
 
-def sockaddr_arg(regs: Regs, i: i64, length: i64) -> bytes:
+def sockaddr_arg(regs: door.Regs, i: i64, length: i64) -> bytes:
     """`move_addr_to_kernel`: -EINVAL for a length no address has, before the memory is looked at."""
     if length < 0 or length > socket.ADDR_MAX:
         regs.err = -EINVAL
@@ -308,18 +82,18 @@ def sockaddr_arg(regs: Regs, i: i64, length: i64) -> bytes:
     return regs.read(i, length)
 
 
-class ScListen(Syscall):
-    def run(self, task: Task, regs: Regs, p: Pending) -> i64:
-        fd, backlog = regs.int(0), regs.int(1)
+class ScListen(door.Syscall):
+    def run(self, task: Task, regs: door.Regs, p: door.Pending) -> i64:
+        fd, backlog = regs.i32(0), regs.i32(1)
         return regs.err if regs.err != 0 else socket.sys_listen(task, fd, backlog, p.call)
 
 
-class ScAccept(Syscall):
+class ScAccept(door.Syscall):
     """accept(fd, addr, addrlen*) and accept4(…, flags)."""
 
-    def run(self, task: Task, regs: Regs, p: Pending) -> i64:
-        fd = regs.int(0)
-        flags = regs.int(3) if self.name == "accept4" else 0
+    def run(self, task: Task, regs: door.Regs, p: door.Pending) -> i64:
+        fd = regs.i32(0)
+        flags = regs.i32(3) if self.name == "accept4" else 0
         r = socket.sys_accept4(task, fd, flags, p.call)
         if r < 0 or regs.null(1):
             return r
@@ -331,12 +105,12 @@ class ScAccept(Syscall):
         return r
 
 
-def put_sockaddr(regs: Regs, i: i64, j: i64, name: bytes) -> i64:
+def put_sockaddr(regs: door.Regs, i: i64, j: i64, name: bytes) -> i64:
     """`move_addr_to_user`: as much as fits; the length says how long it is. 0, -EFAULT, -EINVAL."""
     length = regs.length_ptr(j)
     if regs.err != 0:
         return regs.err
-    n = sign32(as_int(length[0]))
+    n = door.sign32(as_int(length[0]))
     if n < 0:
         return -EINVAL
     n = min(n, len(name))
@@ -355,11 +129,11 @@ def as_int(v: object) -> int:
     return v & 0xFFFFFFFF if isinstance(v, int) else 0
 
 
-class ScGetname(Syscall):
+class ScGetname(door.Syscall):
     """getsockname and getpeername (fd, addr, addrlen*)."""
 
-    def run(self, task: Task, regs: Regs, p: Pending) -> i64:
-        fd = regs.int(0)
+    def run(self, task: Task, regs: door.Regs, p: door.Pending) -> i64:
+        fd = regs.i32(0)
         if self.name == "getsockname":
             name = socket.sys_getsockname(task, fd, p.call)
         else:
@@ -369,11 +143,11 @@ class ScGetname(Syscall):
         return put_sockaddr(regs, 1, 2, name)
 
 
-class ScSendto(Syscall):
+class ScSendto(door.Syscall):
     """sendto(fd, buf, len, flags, addr, addrlen) and send(fd, buf, len, flags)."""
 
-    def run(self, task: Task, regs: Regs, p: Pending) -> i64:
-        fd = regs.int(0)
+    def run(self, task: Task, regs: door.Regs, p: door.Pending) -> i64:
+        fd = regs.i32(0)
         msg = p.msg
         if msg is None:
             data = regs.read(1, regs.size(2))
@@ -384,25 +158,25 @@ class ScSendto(Syscall):
                 return err
             msg = Msghdr(task, IovIter(data, None, len(data)))
             if self.name == "sendto" and not regs.null(4):
-                msg.msg_name = sockaddr_arg(regs, 4, regs.int(5))
+                msg.msg_name = sockaddr_arg(regs, 4, regs.i32(5))
             if regs.err != 0:
                 return regs.err
             p.msg = msg
-        return socket.sys_sendto(task, fd, msg, regs.uint(3))
+        return socket.sys_sendto(task, fd, msg, regs.u32(3))
 
 
-class ScRecvfrom(Syscall):
+class ScRecvfrom(door.Syscall):
     """recvfrom(fd, buf, len, flags, addr, addrlen*) and recv(fd, buf, len, flags)."""
 
-    def run(self, task: Task, regs: Regs, p: Pending) -> i64:
-        fd = regs.int(0)
+    def run(self, task: Task, regs: door.Regs, p: door.Pending) -> i64:
+        fd = regs.i32(0)
         msg = p.msg
         if msg is None:
             size = regs.size(2)
             msg = Msghdr(task, IovIter(None, None, size))
             msg.want_name = self.name == "recvfrom" and not regs.null(4)
             p.msg = msg
-        r = socket.sys_recvfrom(task, fd, msg, regs.uint(3))
+        r = socket.sys_recvfrom(task, fd, msg, regs.u32(3))
         if r < 0:
             return r
         err = scatter(regs, regs.raw(1), msg.msg_iter.result())
@@ -411,7 +185,7 @@ class ScRecvfrom(Syscall):
         return r if err == 0 else err
 
 
-def scatter(regs: Regs, target: object, data: bytes) -> i64:
+def scatter(regs: door.Regs, target: object, data: bytes) -> i64:
     """Write data into a bytearray, or over a list of them. 0 or -EFAULT."""
     if not data:
         return 0
@@ -428,7 +202,7 @@ def scatter(regs: Regs, target: object, data: bytes) -> i64:
     return 0 if at >= len(data) else -EFAULT
 
 
-def iov_size(regs: Regs, iov: object) -> i64:
+def iov_size(regs: door.Regs, iov: object) -> i64:
     """Bytes that an iovec array covers; -EFAULT or -EINVAL in regs.err."""
     if iov is None:
         return 0
@@ -447,7 +221,7 @@ def iov_size(regs: Regs, iov: object) -> i64:
     return total
 
 
-def iov_bytes(regs: Regs, iov: object) -> bytes:
+def iov_bytes(regs: door.Regs, iov: object) -> bytes:
     """What an iovec array holds."""
     iov_size(regs, iov)
     if regs.err != 0 or not isinstance(iov, list):
@@ -455,7 +229,7 @@ def iov_bytes(regs: Regs, iov: object) -> bytes:
     return b"".join([bytes(part) for part in iov])
 
 
-def msghdr_fields(regs: Regs, v: object) -> list[object]:
+def msghdr_fields(regs: door.Regs, v: object) -> list[object]:
     """The four fields of a msghdr."""
     if isinstance(v, list) and len(v) == 4:
         return v
@@ -463,7 +237,7 @@ def msghdr_fields(regs: Regs, v: object) -> list[object]:
     return [None, None, None, 0]
 
 
-def msghdr_to_send(task: Task, regs: Regs, fields: list[object]) -> Msghdr:
+def msghdr_to_send(task: Task, regs: door.Regs, fields: list[object]) -> Msghdr:
     """`copy_msghdr_from_user` on the way out."""
     data = iov_bytes(regs, fields[1])
     msg = Msghdr(task, IovIter(data, None, len(data)))
@@ -481,11 +255,11 @@ def msghdr_to_send(task: Task, regs: Regs, fields: list[object]) -> Msghdr:
     return msg
 
 
-class ScSendmsg(Syscall):
+class ScSendmsg(door.Syscall):
     """sendmsg(fd, msghdr, flags)."""
 
-    def run(self, task: Task, regs: Regs, p: Pending) -> i64:
-        fd = regs.int(0)
+    def run(self, task: Task, regs: door.Regs, p: door.Pending) -> i64:
+        fd = regs.i32(0)
         msg = p.msg
         if msg is None:
             err = check_socket(task, fd, p.call)
@@ -495,14 +269,14 @@ class ScSendmsg(Syscall):
             if regs.err != 0:
                 return regs.err
             p.msg = msg
-        return socket.sys_sendmsg(task, fd, msg, regs.uint(2))
+        return socket.sys_sendmsg(task, fd, msg, regs.u32(2))
 
 
-class ScRecvmsg(Syscall):
+class ScRecvmsg(door.Syscall):
     """recvmsg(fd, msghdr, flags)."""
 
-    def run(self, task: Task, regs: Regs, p: Pending) -> i64:
-        fd = regs.int(0)
+    def run(self, task: Task, regs: door.Regs, p: door.Pending) -> i64:
+        fd = regs.i32(0)
         fields = msghdr_fields(regs, regs.raw(1))
         msg = p.msg
         if msg is None:
@@ -513,14 +287,14 @@ class ScRecvmsg(Syscall):
             if regs.err != 0:
                 return regs.err
             p.msg = msg
-        r = socket.sys_recvmsg(task, fd, msg, regs.uint(2))
+        r = socket.sys_recvmsg(task, fd, msg, regs.u32(2))
         if r < 0:
             return r
         err = deliver(regs, fields, msg)
         return r if err == 0 else err
 
 
-def msghdr_to_receive(task: Task, regs: Regs, fields: list[object]) -> Msghdr:
+def msghdr_to_receive(task: Task, regs: door.Regs, fields: list[object]) -> Msghdr:
     """`copy_msghdr_from_user` on the way in."""
     msg = Msghdr(task, IovIter(None, None, iov_size(regs, fields[1])))
     msg.want_name = isinstance(fields[0], bytearray)
@@ -530,7 +304,7 @@ def msghdr_to_receive(task: Task, regs: Regs, fields: list[object]) -> Msghdr:
     return msg
 
 
-def deliver(regs: Regs, fields: list[object], msg: Msghdr) -> i64:
+def deliver(regs: door.Regs, fields: list[object], msg: Msghdr) -> i64:
     """Write a received message back: data, name, control data, flags."""
     err = scatter(regs, fields[1], msg.msg_iter.result())
     if err != 0:
@@ -542,16 +316,16 @@ def deliver(regs: Regs, fields: list[object], msg: Msghdr) -> i64:
     control = fields[2]
     if isinstance(control, bytearray):
         control[:] = msg.msg_control or b""
-    fields[3] = int(msg.msg_flags & ~MSG_CMSG_CLOEXEC) | (int(msg.msg_flags) & MSG_CMSG_CLOEXEC)
+    fields[3] = int(msg.msg_flags)
     return 0
 
 
-class ScSendmmsg(Syscall):
+class ScSendmmsg(door.Syscall):
     """sendmmsg(fd, mmsghdrs, vlen, flags)."""
 
-    def run(self, task: Task, regs: Regs, p: Pending) -> i64:
-        fd = regs.int(0)
-        vec = mmsghdrs(regs, 1, regs.uint(2))
+    def run(self, task: Task, regs: door.Regs, p: door.Pending) -> i64:
+        fd = regs.i32(0)
+        vec = mmsghdrs(regs, 1, regs.u32(2))
         if regs.err != 0:
             return regs.err
         if p.call.phase == 0 and not p.msgs:
@@ -561,18 +335,18 @@ class ScSendmmsg(Syscall):
             p.msgs = [msghdr_to_send(task, regs, msghdr_fields(regs, m[0])) for m in vec]
             if regs.err != 0:
                 return regs.err
-        r = socket.sys_sendmmsg(task, fd, p.msgs, regs.uint(3), p.call)
+        r = socket.sys_sendmmsg(task, fd, p.msgs, regs.u32(3), p.call)
         for i in range(max(int(r), 0)):
             vec[i][1] = int(p.msgs[i].done_len)
         return r
 
 
-class ScRecvmmsg(Syscall):
+class ScRecvmmsg(door.Syscall):
     """recvmmsg(fd, mmsghdrs, vlen, flags, timeout ns or None)."""
 
-    def run(self, task: Task, regs: Regs, p: Pending) -> i64:
-        fd = regs.int(0)
-        vec = mmsghdrs(regs, 1, regs.uint(2))
+    def run(self, task: Task, regs: door.Regs, p: door.Pending) -> i64:
+        fd = regs.i32(0)
+        vec = mmsghdrs(regs, 1, regs.u32(2))
         if regs.err != 0:
             return regs.err
         timeout: i64 = -1 if regs.raw(4) is None else regs.long(4)
@@ -582,7 +356,7 @@ class ScRecvmmsg(Syscall):
             p.msgs = [msghdr_to_receive(task, regs, msghdr_fields(regs, m[0])) for m in vec]
             if regs.err != 0:
                 return regs.err
-        r = socket.sys_recvmmsg(task, fd, p.msgs, regs.uint(3), timeout, p.call)
+        r = socket.sys_recvmmsg(task, fd, p.msgs, regs.u32(3), timeout, p.call)
         for i in range(max(int(r), 0)):
             vec[i][1] = int(p.msgs[i].done_len)
             err = deliver(regs, msghdr_fields(regs, vec[i][0]), p.msgs[i])
@@ -591,7 +365,7 @@ class ScRecvmmsg(Syscall):
         return r
 
 
-def mmsghdrs(regs: Regs, i: i64, vlen: i64) -> list[list[object]]:
+def mmsghdrs(regs: door.Regs, i: i64, vlen: i64) -> list[list[object]]:
     """The first vlen lines of an mmsghdr array."""
     v = regs.raw(i)
     if vlen == 0:
@@ -608,17 +382,17 @@ def mmsghdrs(regs: Regs, i: i64, vlen: i64) -> list[list[object]]:
     return out
 
 
-class ScShutdown(Syscall):
-    def run(self, task: Task, regs: Regs, p: Pending) -> i64:
-        fd, how = regs.int(0), regs.int(1)
+class ScShutdown(door.Syscall):
+    def run(self, task: Task, regs: door.Regs, p: door.Pending) -> i64:
+        fd, how = regs.i32(0), regs.i32(1)
         return regs.err if regs.err != 0 else socket.sys_shutdown(task, fd, how, p.call)
 
 
-class ScSetsockopt(Syscall):
+class ScSetsockopt(door.Syscall):
     """setsockopt(fd, level, optname, optval, optlen)."""
 
-    def run(self, task: Task, regs: Regs, p: Pending) -> i64:
-        fd, level, optname, optlen = regs.int(0), regs.int(1), regs.int(2), regs.int(4)
+    def run(self, task: Task, regs: door.Regs, p: door.Pending) -> i64:
+        fd, level, optname, optlen = regs.i32(0), regs.i32(1), regs.i32(2), regs.i32(4)
         if regs.err != 0:
             return regs.err
         if optlen < 0:
@@ -634,11 +408,11 @@ class ScSetsockopt(Syscall):
         return socket.sys_setsockopt(task, fd, level, optname, optval[:optlen], optlen, p.call)
 
 
-class ScGetsockopt(Syscall):
+class ScGetsockopt(door.Syscall):
     """getsockopt(fd, level, optname, optval, optlen*)."""
 
-    def run(self, task: Task, regs: Regs, p: Pending) -> i64:
-        fd, level, optname = regs.int(0), regs.int(1), regs.int(2)
+    def run(self, task: Task, regs: door.Regs, p: door.Pending) -> i64:
+        fd, level, optname = regs.i32(0), regs.i32(1), regs.i32(2)
         if regs.err != 0:
             return regs.err
         err = check_socket(task, fd, p.call)
@@ -648,7 +422,7 @@ class ScGetsockopt(Syscall):
         if regs.err != 0:
             return regs.err
         v = regs.raw(3)
-        opt = Sockopt(bytes(v) if isinstance(v, bytes | bytearray) else b"", sign32(as_int(length[0])))
+        opt = Sockopt(bytes(v) if isinstance(v, bytes | bytearray) else b"", door.sign32(as_int(length[0])))
         r = socket.sys_getsockopt(task, fd, level, optname, opt, p.call)
         if r < 0:
             return r
@@ -662,9 +436,9 @@ class ScGetsockopt(Syscall):
         return r
 
 
-SYSCALLS: Final[dict[str, Syscall]] = {
-    call.name: call
-    for call in (
+def socket_calls() -> list[door.Syscall]:
+    """The lines of the table."""
+    return [
         ScSocket("socket"),
         ScSocketpair("socketpair"),
         ScBind("bind"),
@@ -685,5 +459,4 @@ SYSCALLS: Final[dict[str, Syscall]] = {
         ScShutdown("shutdown"),
         ScSetsockopt("setsockopt"),
         ScGetsockopt("getsockopt"),
-    )
-}
+    ]

@@ -1,0 +1,1 @@
+"""The system call entry: numbers and C arguments in, an integer out."""
