@@ -1,12 +1,13 @@
-"""The class `socket` that stands in the place of CPython's `_socket.socket`, on the kernel of the task that made it.
+"""The class `socket` that stands in the place of CPython's `_socket.socket`, on the kernel of the task that
+made it.
 
-CPython counterpart: Modules/socketmodule.c: the same methods, argument checks, texts and time-out rules, so that the standard library's
-`socket.py` and everything above it run unmodified. A socket object holds its task and its descriptor: a late finaliser never closes
-another task's descriptor of that number. Calls go on to `libc/calls.py`; the module that programs see is put together in
-`libc/module.py`.
+CPython counterpart: Modules/socketmodule.c: the same methods, argument checks, texts and time-out rules, so
+that the standard library's `socket.py` and everything above it run unmodified. A socket object holds its task
+and its descriptor: a late finaliser never closes another task's descriptor of that number. Calls go on to
+`libc/calls.py`; the module that programs see is put together in `libc/module.py`.
 
-Slots are declared twice, as annotations for the compiler and as `__slots__` for the interpreter: `socket.py` subclasses this class
-with a slot `__weakref__`, which a class with a `__dict__` would refuse.
+Slots are declared twice, as annotations for the compiler and as `__slots__` for the interpreter: `socket.py`
+subclasses this class with a slot `__weakref__`, which a class with a `__dict__` would refuse.
 """
 
 from __future__ import annotations
@@ -567,7 +568,8 @@ def _signed(flags: i64) -> int:
 
 
 def readable(data: object) -> IovIter:
-    """Memory to send from: bytes as they are, anything else with a buffer as a view that is copied as it is taken."""
+    """Memory to send from: bytes as they are, anything else with a buffer as a view that is copied as it is
+    taken."""
     if isinstance(data, bytes):
         return IovIter(data, None, len(data))
     if isinstance(data, str):

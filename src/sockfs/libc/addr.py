@@ -1,9 +1,12 @@
-"""Addresses as Python programs write them (tuples, paths) and as system calls carry them (packed sockaddr), both ways.
+"""Addresses as Python programs write them (tuples, paths) and as system calls carry them (packed sockaddr),
+both ways.
 
-CPython counterpart: `getsockaddrarg`, `makesockaddr` and `setipaddr` of socketmodule.c; the error texts are its own, programs match on
-them. Control comes from the socket methods; a name that is no number goes on to `libc/netdb.py`.
+CPython counterpart: `getsockaddrarg`, `makesockaddr` and `setipaddr` of socketmodule.c; the error texts are
+its own, programs match on them. Control comes from the socket methods; a name that is no number goes on to
+`libc/netdb.py`.
 
-A program says the same few addresses over and over: both directions are remembered (`_packed`, `_unpacked`), literal addresses only.
+A program says the same few addresses over and over: both directions are remembered (`_packed`, `_unpacked`),
+literal addresses only.
 """
 
 from __future__ import annotations
@@ -116,7 +119,8 @@ def _pack_packet(address: object, caller: str) -> bytes:
     n = len(address)
     if n < 2 or n > 5:
         raise TypeError(
-            "AF_PACKET address must be a tuple of two to five elements (ifname, proto[, pkttype[, hatype[, addr]]])"
+            "AF_PACKET address must be a tuple of two to five elements"
+            " (ifname, proto[, pkttype[, hatype[, addr]]])"
         )
     ifname = address[0]
     if not isinstance(ifname, str):

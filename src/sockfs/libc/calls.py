@@ -1,13 +1,16 @@
 """The system calls as a program's C library makes them: enter the kernel, start, sleep if need be, let go.
 
-glibc counterpart: the thin wrappers of section 2 of the manual. Control comes from `libc/_socket.py`, `posix.py` and `select.py`; each function
-here enters the kernel through the task's `Waiter`, calls the `sys_*` entry, and leaves. Results are integers ≥ 0 or -errno; the caller
-turns them into exceptions (`libc/error.py`).
+glibc counterpart: the thin wrappers of section 2 of the manual. Control comes from `libc/_socket.py`,
+`posix.py` and `select.py`; each function here enters the kernel through the task's `Waiter`, calls the
+`sys_*` entry, and leaves. Results are integers ≥ 0 or -errno; the caller turns them into exceptions
+(`libc/error.py`).
 
-Time-outs of `settimeout` are the library's own, as in CPython: the file is O_NONBLOCK, and a call that answers -EAGAIN
-waits for readiness until `deadline` and is made again (`Timed`). Each attempt is a new system call with a record of its own.
+Time-outs of `settimeout` are the library's own, as in CPython: the file is O_NONBLOCK, and a call that
+answers -EAGAIN waits for readiness until `deadline` and is made again (`Timed`). Each attempt is a new system
+call with a record of its own.
 
-What raises between enter and leave would leave the kernel held: nothing here does, but `loop.resume`, which lets go first.
+What raises between enter and leave would leave the kernel held: nothing here does, but `loop.resume`, which
+lets go first.
 """
 
 from __future__ import annotations
@@ -214,7 +217,7 @@ class TimedMsg(Timed):
     def __init__(
         self, w: Waiter, task: Task, fd: i64, nr: i64, msg: Msghdr, flags: i64, timeout: i64
     ) -> None:
-        if nr == SENDTO or nr == SENDMSG:
+        if nr <= SENDMSG:
             events: i64 = EPOLLOUT
         elif (flags & MSG_OOB) != 0:
             events = EPOLLPRI

@@ -1,8 +1,10 @@
-"""Control messages of sendmsg and recvmsg: lists of (level, type, data) in Python, `struct cmsghdr` records below.
+"""Control messages of sendmsg and recvmsg: lists of (level, type, data) in Python, `struct cmsghdr` records
+below.
 
-CPython counterpart: `sock_sendmsg`, `sock_recvmsg_guts` of socketmodule.c; cmsg(3). Descriptors that travel in SCM_RIGHTS may be
-the host's own files (a pipe, a temporary file): they are wrapped in a `File` for the journey, which keeps a duplicate of
-the host's descriptor, and become a host descriptor again where they arrive.
+CPython counterpart: `sock_sendmsg`, `sock_recvmsg_guts` of socketmodule.c; cmsg(3). Descriptors that travel
+in SCM_RIGHTS may be the host's own files (a pipe, a temporary file): they are wrapped in a `File` for the
+journey, which keeps a duplicate of the host's descriptor, and become a host descriptor again where they
+arrive.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The constants of the modules `_socket` and `select`, as this interpreter has them.
 
-CPython takes its numbers from the C library's headers when it is built, and which names there are depends on its version (344 in 3.11,
-376 in 3.13) and on those headers. A program must find exactly the names it would find without us, so they are read
-from the interpreter's own modules; that they agree with `uapi/` is tested.
+CPython takes its numbers from the C library's headers when it is built, and which names there are depends on
+its version (344 in 3.11, 376 in 3.13) and on those headers. A program must find exactly the names it would
+find without us, so they are read from the interpreter's own modules; that they agree with `uapi/` is tested.
 """
 
 from __future__ import annotations

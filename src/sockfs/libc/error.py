@@ -1,7 +1,8 @@
 """From a core's -errno to Python's exceptions: the one place where that happens.
 
-glibc counterpart: the wrapper that turns a negative result into `errno`; CPython's: `PyErr_SetFromErrno`. Everything in
-`libc/` that meets a negative result comes here. `OSError` itself picks the subclass (ConnectionRefusedError …).
+glibc counterpart: the wrapper that turns a negative result into `errno`; CPython's: `PyErr_SetFromErrno`.
+Everything in `libc/` that meets a negative result comes here. `OSError` itself picks the subclass
+(ConnectionRefusedError …).
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from mypy_extensions import i64
 from sockfs.uapi.errno import EINTR
 
 ETIMEDOUT_LIBC: Final = 1000
-"""A wait of libc's own (`settimeout`) ended without an answer: TimeoutError("timed out"), which has no errno."""
+"""A wait of libc's own (`settimeout`) ended without an answer: TimeoutError("timed out"), which has no errno.
+"""
 
 EFORKED: Final = "sockfs: this process was forked; the sockets and the kernel stayed with its parent"
 

@@ -1,7 +1,7 @@
 """The host's own functions, as they were before anything was put in their place.
 
-Whoever in libc or runtime needs a real descriptor, a real clock or CPython's own conversions takes them from here. This module is
-imported before the swap and never again.
+Whoever in libc or runtime needs a real descriptor, a real clock or CPython's own conversions takes them from
+here. This module is imported before the swap and never again.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ FD_SETSIZE: Final = 1024
 
 
 def high(fd: int) -> int:
-    """Move one of our own descriptors out of the way of programs, who count from 3. Returns its new number."""
+    """Move one of our own descriptors out of the way of programs, who count from 3."""
     soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     floor = (FD_SETSIZE if soft == resource.RLIM_INFINITY else min(soft, FD_SETSIZE)) - 24
     try:

@@ -1,22 +1,25 @@
 """Start, wait, resume: the single loop in which a system call sleeps, and what it sleeps on.
 
-Kernel counterpart: `schedule()` as seen from a system call. The core never blocks: a call that would sleep answers
-`-ESLEEP` and its record (`Call`) knows on which wait queue and until when. `libc/calls.py` starts a call; when it sleeps, control
-comes here: `resume` hangs an entry on the queue, lets queued packets be processed (that alone often wakes it: the peer
-may live in this very process), parks if nothing came, and starts the call again.
+Kernel counterpart: `schedule()` as seen from a system call. The core never blocks: a call that would sleep
+answers `-ESLEEP` and its record (`Call`) knows on which wait queue and until when. `libc/calls.py` starts a
+call; when it sleeps, control comes here: `resume` hangs an entry on the queue, lets queued packets be
+processed (that alone often wakes it: the peer may live in this very process), parks if nothing came, and
+starts the call again.
 
-How a task really waits is a `Waiter`'s business; there are two: `runtime/realtime.py` parks threads, `runtime/virtual.py` switches
-greenlets. What a Waiter promises:
+How a task really waits is a `Waiter`'s business; there are two: `runtime/realtime.py` parks threads,
+`runtime/virtual.py` switches greenlets. What a Waiter promises:
 
-    enter()             takes the kernel, sets `kernel.now`, runs the timers that are due
-    leave()             processes queued packets, does what was put off (`defer_close`), lets the kernel go
-    entry(), recycle()  a wait queue entry of its own kind, whose `func` makes the one who parks on it runnable
-    park(entry, until)  kernel held, entry hung, nothing came yet: lets the kernel go, waits until the entry is woken
-                        or `kernel.now` reaches `until`, takes the kernel again. It may return early. It may raise (a
-                        signal handler, a killed greenlet), and then too holds the kernel.
-    held()              whether the caller itself holds the kernel (a finaliser or signal handler in the middle of a call)
+    enter()             takes the kernel, sets `kernel.now`, runs the timers that are due leave()
+    processes queued packets, does what was put off (`defer_close`), lets the kernel go entry(), recycle()  a
+    wait queue entry of its own kind, whose `func` makes the one who parks on it runnable park(entry, until)
+    kernel held, entry hung, nothing came yet: lets the kernel go, waits until the entry is woken
+                        or `kernel.now` reaches `until`, takes the kernel again. It may return early. It may
+                        raise (a signal handler, a killed greenlet), and then too holds the kernel.
+    held()              whether the caller itself holds the kernel (a finaliser or signal handler in the
+    middle of a call)
 
-Between enter and leave nothing may raise but `resume`, which lets the kernel go first. So hot paths need no try.
+Between enter and leave nothing may raise but `resume`, which lets the kernel go first. So hot paths need no
+try.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The functions of the module `_socket` beside its class, and the two replacement modules put together.
 
-CPython counterpart: the method table of socketmodule.c and of selectmodule.c. What needs no kernel (byte order, addresses as
-text, service and protocol numbers) is CPython's own function. Control comes from `runtime/swap.py`, which puts the modules in place.
+CPython counterpart: the method table of socketmodule.c and of selectmodule.c. What needs no kernel (byte
+order, addresses as text, service and protocol numbers) is CPython's own function. Control comes from
+`runtime/swap.py`, which puts the modules in place.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from sockfs.uapi.errno import ECONNRESET
 from sockfs.uapi.socket import AF_UNIX, SOCK_CLOEXEC, SOCK_STREAM
 
 PURE = (
-    "htonl htons ntohl ntohs inet_aton inet_ntoa inet_ntop inet_pton getprotobyname getservbyname getservbyport"
+    "htonl htons ntohl ntohs inet_aton inet_ntoa inet_ntop inet_pton getprotobyname getservbyname"
+    " getservbyport"
 ).split()
 
 

@@ -1,8 +1,9 @@
 """Names and numbers: getaddrinfo and its relations, services, protocols, interfaces.
 
-glibc counterparts: `getaddrinfo(3)`, `getnameinfo(3)`, `gethostbyname(3)`, `getservbyname(3)`, `if_nametoindex(3)`. Addresses that are
-numbers are read; names are looked up in the hosts table of the task's kernel (`hosts_of`), what /etc/hosts is to a machine.
-There is no DNS. Services and protocols are the host's lists (/etc/services, /etc/protocols), read by CPython's own functions.
+glibc counterparts: `getaddrinfo(3)`, `getnameinfo(3)`, `gethostbyname(3)`, `getservbyname(3)`,
+`if_nametoindex(3)`. Addresses that are numbers are read; names are looked up in the hosts table of the task's
+kernel (`hosts_of`), what /etc/hosts is to a machine. There is no DNS. Services and protocols are the host's
+lists (/etc/services, /etc/protocols), read by CPython's own functions.
 """
 
 from __future__ import annotations
@@ -188,7 +189,8 @@ def _rank(entry: tuple[int, str]) -> int:
 def getaddrinfo(
     host: object, port: object, family: int = 0, type: int = 0, proto: int = 0, flags: int = 0
 ) -> list[tuple[int, int, int, str, tuple[object, ...]]]:
-    """getaddrinfo(host, port [, family, type, proto, flags]) -> list of (family, type, proto, canonname, sockaddr)"""
+    """getaddrinfo(host, port [, family, type, proto, flags]) -> list of (family, type, proto, canonname,
+    sockaddr)"""
     name: str | None
     if host is None:
         name = None

@@ -1,7 +1,8 @@
-"""The functions of `os`, `fcntl` and `termios` that programs use on sockets, for descriptors of the kernel and of the host alike.
+"""The functions of `os`, `fcntl` and `termios` that programs use on sockets, for descriptors of the kernel
+and of the host alike.
 
-Each asks first whose the descriptor is: the kernel's go on to `libc/calls.py` or the file table, every other to the function that was there
-before. `runtime/swap.py` puts them in place.
+Each asks first whose the descriptor is: the kernel's go on to `libc/calls.py` or the file table, every other
+to the function that was there before. `runtime/swap.py` puts them in place.
 """
 
 from __future__ import annotations
@@ -140,7 +141,7 @@ def dup2(fd: int, fd2: int, inheritable: bool = True) -> int:
 
 
 def _give_up(fd: int) -> None:
-    """The host is about to put a file of its own at a number of ours: close ours, and keep the number taken."""
+    """The host is about to put a file of its own at a number of ours: close ours, but not the number."""
     task = loop.this_task()
     w = loop.waiter_of(task)
     w.enter()

@@ -1,8 +1,9 @@
 """`select`, `poll` and `epoll` over descriptors of the kernel and of the host in one wait.
 
-CPython counterpart: Modules/selectmodule.c. A set of the kernel's own files costs no system call of the host: it goes to `fs/select.py`
-or `fs/eventpoll.py` and sleeps in libc's one loop. A set of the host's own goes to the function that was there before. A mixed one sleeps
-in the host's poll or epoll, where an eventfd stands for the kernel: a `HostEntry` on the kernel's wait queue writes to it.
+CPython counterpart: Modules/selectmodule.c. A set of the kernel's own files costs no system call of the host:
+it goes to `fs/select.py` or `fs/eventpoll.py` and sleeps in libc's one loop. A set of the host's own goes to
+the function that was there before. A mixed one sleeps in the host's poll or epoll, where an eventfd stands
+for the kernel: a `HostEntry` on the kernel's wait queue writes to it.
 """
 
 from __future__ import annotations
@@ -149,7 +150,8 @@ class PollOp(loop.SysOp):
 
 
 def wait_many(fds: list[int], events: list[int], timeo: i64) -> list[int]:
-    """Wait until one of fds has one of its events, at most timeo ns (negative: for ever). A mask for each of fds."""
+    """Wait until one of fds has one of its events, at most timeo ns (negative: for ever). A mask for each of
+    fds."""
     task = loop.this_task()
     own: list[int] = []
     theirs: list[int] = []

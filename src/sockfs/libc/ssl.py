@@ -1,11 +1,12 @@
 """TLS on our sockets: a pump between `_ssl`'s memory buffers and a socket of the kernel.
 
-CPython counterpart: `_ssl._SSLSocket` on a file descriptor. `_ssl` reads and writes a real descriptor from C, so `_wrap_socket` gives it two
-`MemoryBIO`s instead, and the object returned here moves ciphertext between them and the socket. asyncio does the same
-by itself and needs nothing of this.
+CPython counterpart: `_ssl._SSLSocket` on a file descriptor. `_ssl` reads and writes a real descriptor from C,
+so `_wrap_socket` gives it two `MemoryBIO`s instead, and the object returned here moves ciphertext between
+them and the socket. asyncio does the same by itself and needs nothing of this.
 
-The pump reads one TLS record at a time (RFC 8446, 5.1), never more: what follows the close of a TLS session on the same
-connection is plain text and the program's (STARTTLS and back). It holds the socket weakly, as CPython's does.
+The pump reads one TLS record at a time (RFC 8446, 5.1), never more: what follows the close of a TLS session
+on the same connection is plain text and the program's (STARTTLS and back). It holds the socket weakly, as
+CPython's does.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ class SSLSocket:
         return sock
 
     def _flush(self, quiet: bool = False) -> None:
-        """Send what TLS has produced. Not everything taken: SSLWantWriteError (non-blocking) or a time-out."""
+        """Send what TLS has produced. Not all taken: SSLWantWriteError (non-blocking) or a time-out."""
         if self._out.pending:
             self._unsent += self._out.read()
         if not self._unsent:
@@ -123,8 +124,7 @@ class SSLSocket:
     def write(self, data: Any) -> int:
         if self._unsent:
             self._flush()  # raises SSLWantWriteError while the socket is full
-        n = self._run_write(data)
-        return n
+        return self._run_write(data)
 
     def _run_write(self, data: Any) -> int:
         while True:

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 MODULES: Final = frozenset(
-    "uvloop rloop psycopg2 _psycopg psycopg_c psycopg_binary MySQLdb _mysql pycurl zmq grpc gevent pyuv pymssql"
-    " confluent_kafka pylibmc".split()
+    "uvloop rloop psycopg2 _psycopg psycopg_c psycopg_binary MySQLdb _mysql pycurl zmq grpc gevent pyuv"
+    " pymssql confluent_kafka pylibmc".split()
 )
 
 
@@ -27,7 +27,8 @@ class RefuseFinder:
     ) -> ModuleSpec | None:
         if fullname in MODULES:
             raise ImportError(
-                f"{fullname} makes its sockets in C, past Python's socket module, so it cannot run on a sockfs kernel",
+                f"{fullname} makes its sockets in C, past Python's socket module,"
+                " so it cannot run on a sockfs kernel",
                 name=fullname,
             )
         return None

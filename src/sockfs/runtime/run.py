@@ -116,7 +116,7 @@ def _find_module(name: str) -> _Start | None:
 
     sys.path[0] = os.getcwd()
     try:
-        mod_name, spec, code = runpy._get_module_details(name)  # type: ignore[attr-defined]
+        _, spec, code = runpy._get_module_details(name)  # type: ignore[attr-defined]
     except ImportError as e:
         _refuse(str(e))
         return None

@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from sockfs.structs.task import Task
 
 OS_FUNCTIONS = (
-    "read write readv writev close closerange dup dup2 get_inheritable set_inheritable get_blocking set_blocking"
-    " isatty fstat lseek sendfile"
+    "read write readv writev close closerange dup dup2 get_inheritable set_inheritable get_blocking"
+    " set_blocking isatty fstat lseek sendfile"
 ).split()
 FCNTL_FUNCTIONS = ("fcntl", "ioctl")
 SIGNAL_FUNCTIONS = ("signal", "getsignal", "set_wakeup_fd")
@@ -150,19 +150,11 @@ class Swap:
         for m, old in zip(done, olds, strict=True):
             for name, before in old.items():
                 after = m.__dict__.get(name, _MISSING)
-                if (
-                    after is not _MISSING
-                    and not name.startswith("__")
-                    and isinstance(before, type | staticmethod)
-                ) or callable(before):
-                    if after is not _MISSING and getattr(before, "__module__", None) in (
-                        *REDONE,
-                        "_socket",
-                        "select",
-                        "_ssl",
-                    ):
-                        self._rename(before, after)
-        self._everywhere({k: v for k, v in self.renamed.items()}, remember=True)
+                if after is _MISSING or name.startswith("__") or not callable(before):
+                    continue
+                if getattr(before, "__module__", None) in (*REDONE, "_socket", "select", "_ssl"):
+                    self._rename(before, after)
+        self._everywhere(dict(self.renamed), remember=True)
 
     def _everywhere(self, names: dict[int, tuple[Any, Any]], remember: bool) -> None:
         """Change every module's global that is one of the old objects."""
