@@ -15,9 +15,9 @@ from mypy_extensions import i64
 
 from sockfs.kernel import wait
 from sockfs.net import socket as net_socket
-from sockfs.net.core import datagram
+from sockfs.net.core import datagram, dev_ioctl
 from sockfs.net.core import sock as core_sock
-from sockfs.net.ipv4 import devinet, inet_connection_sock, raw, route, tcp, tcp_ipv4, udp
+from sockfs.net.ipv4 import inet_connection_sock, raw, route, tcp, tcp_ipv4, udp
 from sockfs.structs.call import ESLEEP
 from sockfs.structs.inet_connection_sock import InetConnectionSock
 from sockfs.structs.inet_sock import InetSock
@@ -474,7 +474,7 @@ def inet_ioctl(sock: Socket, cmd: i64, arg: object, task: Task) -> i64:
     """ioctl(2): interfaces (netdevice(7)), then the protocol's own."""
     sk = sock.sk
     assert sk is not None
-    r = devinet.devinet_ioctl(sk.sk_net, cmd, arg, task)
+    r = dev_ioctl.dev_ioctl(sk.sk_net, cmd, arg)
     if r != -515:
         return r
     return sk.sk_prot.ioctl(sk, cmd, arg)
