@@ -19,10 +19,12 @@ from sockfs.util.prng import Prng
 
 if TYPE_CHECKING:
     from sockfs.structs.call import Call
+    from sockfs.structs.file import File
     from sockfs.structs.net_device import NotifierBlock
     from sockfs.structs.ops import CongestionOps, InetProtosw, NetProtocol, NetProtoFamily, PacketType
     from sockfs.structs.task import Task
     from sockfs.structs.tcp_sock import TcpSock
+    from sockfs.structs.unix_sock import UnixSock
 
 
 class KmemCache:
@@ -88,6 +90,22 @@ class KernelHost:
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
+class UnixPathHost:
+    """Where pathname sockets (unix(7)) stand in a real file system, when the world around has one for them.
+
+    An identity is any positive number that is the file's own as long as it exists (device and inode, say).
+    """
+
+    def mknod(self, path: bytes) -> int:
+        """Make a socket file. Its identity, or -errno (-EADDRINUSE when the name is taken)."""
+        return -2
+
+    def lookup(self, path: bytes) -> int:
+        """The identity of the socket file of that name, or -errno (-ECONNREFUSED when it is no socket)."""
+        return -2
+
+
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Kernel:
     """One machine."""
 
@@ -136,6 +154,12 @@ class Kernel:
     host: KernelHost | None
     wire_mode: bool  # every packet of a link goes through bytes and back
     unix_inflight: i64
+    unix_gc_list: dict[int, UnixSock]  # socks whose files are in flight (SCM_RIGHTS), by cookie
+    unix_gc_running: bool
+    unix_path_host: UnixPathHost | None
+    unix_err: i64  # why unix_find_other found nobody
+    delayed_fput: list[File]  # files of freed messages, let go by a loop and not by recursion
+    delayed_fput_running: bool
     create_err: i64  # -errno of the last socket that could not be made
     current: Task | None  # the task whose call is being served
     lost: bool
@@ -188,6 +212,12 @@ class Kernel:
         self.host = None
         self.wire_mode = False
         self.unix_inflight = 0
+        self.unix_gc_list = {}
+        self.unix_gc_running = False
+        self.unix_path_host = None
+        self.unix_err = 0
+        self.delayed_fput = []
+        self.delayed_fput_running = False
         self.create_err = 0
         self.current = None
         self.lost = False

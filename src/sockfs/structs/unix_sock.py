@@ -14,17 +14,19 @@ if TYPE_CHECKING:
     from sockfs.structs.net import Net
     from sockfs.structs.ops import Proto
     from sockfs.structs.sk_buff import SkBuff
+    from sockfs.structs.wait_queue import WaitQueueEntry
 
 
 class UnixSock(Sock):
     """`struct unix_sock`."""
 
     addr: bytes | None  # bound name: a path, or NUL and an abstract name; None: unbound
-    path_inode: i64  # inode of a pathname socket
+    path_key: bytes  # under which net.unix_paths holds a pathname socket; b"": none
     peer: UnixSock | None
     listener: UnixSock | None  # embryo in the accept queue of
     peer_wait: WaitQueueHead  # senders that wait for room in this receive queue
     inflight: i64  # references to it that are on their way in messages (SCM_RIGHTS)
+    peer_wake: WaitQueueEntry | None  # on the peer's peer_wait while poll waits for room there
     oob_skb: SkBuff | None
     recvmsg_inq: bool
 
@@ -38,11 +40,12 @@ class UnixSock(Sock):
     ) -> None:
         super().__init__(kernel, family, net, prot, callbacks)
         self.addr = None
-        self.path_inode = 0
+        self.path_key = b""
         self.peer = None
         self.listener = None
         self.peer_wait = WaitQueueHead()
         self.inflight = 0
+        self.peer_wake = None
         self.oob_skb = None
         self.recvmsg_inq = False
 
