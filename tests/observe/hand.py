@@ -46,7 +46,15 @@ class Machine:
         self.lo = lo
 
     def tcp(self, state: int, lport: int, rport: int = 0) -> TcpSock:
-        sk = TcpSock(self.k, 2, self.k.init_net, tcp_prot, callbacks, InetConnectionSockAfOps("ipv4_specific", 16), Cubic())
+        sk = TcpSock(
+            self.k,
+            2,
+            self.k.init_net,
+            tcp_prot,
+            callbacks,
+            InetConnectionSockAfOps("ipv4_specific", 16),
+            Cubic(),
+        )
         sk.sk_type, sk.sk_protocol, sk.sk_state = 1, 6, state
         sk.sk_num = sk.inet_sport = lport
         sk.sk_rcv_saddr = sk.inet_saddr = LOCALHOST
@@ -124,7 +132,12 @@ def machine() -> Machine:
     m.install(server, inet_stream_ops, 3)
     queue(server, b"x" * 1000)
     server.rcv_nxt, server.copied_seq = 400, (400 - 1000) & 0xFFFFFFFF
-    server.sk_rmem_alloc, server.sk_rcvbuf, server.sk_sndbuf, server.sk_forward_alloc = 1832, 131072, 3939840, 2264
+    server.sk_rmem_alloc, server.sk_rcvbuf, server.sk_sndbuf, server.sk_forward_alloc = (
+        1832,
+        131072,
+        3939840,
+        2264,
+    )
     m.timewait(43298, 18080, 59_900_000_000)
     udp = m.udp(15353, 0)
     udp.sk_rmem_alloc, udp.sk_forward_alloc = 832, 3264

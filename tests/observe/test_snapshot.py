@@ -14,7 +14,9 @@ from tests.observe.hand import machine
 
 def test_every_declared_field_is_there() -> None:
     data = snapshot.take(machine().k)
-    record = next(o for o in data["objects"].values() if o["type"] == "TcpSock" and o["fields"]["sk_state"] == 10)
+    record = next(
+        o for o in data["objects"].values() if o["type"] == "TcpSock" and o["fields"]["sk_state"] == 10
+    )
     fields = record["fields"]
     declared = {name for base in TcpSock.__mro__ for name in getattr(base, "__annotations__", ())}
     assert declared - set(fields) == set()
@@ -30,7 +32,11 @@ def test_through_json_and_back() -> None:
     assert file.d["name"] == "socket:[174615]"
     assert sk.sk_socket == file.private_data  # the cycle closes
     assert sk.sk_socket.file is file
-    assert (sk.d["local"], sk.d["remote"], sk.d["state"]) == ("127.0.0.1:18080", "127.0.0.1:43290", "ESTABLISHED")
+    assert (sk.d["local"], sk.d["remote"], sk.d["state"]) == (
+        "127.0.0.1:18080",
+        "127.0.0.1:43290",
+        "ESTABLISHED",
+    )
     assert sk.d["recv_q"] == 1000  # across the wrap of the sequence numbers
     (skb,) = sk.sk_receive_queue.list("skbs")
     assert skb.len == 1000

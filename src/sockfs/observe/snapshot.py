@@ -239,9 +239,12 @@ def file_name(file: File) -> str:
     kind = type(file.private_data).__name__
     if isinstance(file.private_data, Socket):
         return f"socket:[{file.private_data.i_ino}]"
-    if "Pipe" in kind:
+    if kind == "PipeInodeInfo":
         return f"pipe:[{file.f_ino}]"
-    return f"anon_inode:[{kind.lower()}]"
+    if kind == "Stream":
+        return ("stdin", "stdout", "stderr")[int(getattr(file.private_data, "number", 0)) % 3]
+    known = {"Eventpoll": "eventpoll", "EventfdCtx": "eventfd"}
+    return f"anon_inode:[{known.get(kind, kind.lower())}]"
 
 
 def address(sk: SockCommon, remote: bool) -> str:

@@ -131,7 +131,17 @@ def table(view: View, o: Options) -> str:
 
 def layout(rows: list[list[str]], o: Options, show_netid: bool, show_state: bool) -> str:
     """Rows of [netid, state, recv-q, send-q, address, port, peer address, peer port, process] as lines."""
-    header = ["Netid", "State", "Recv-Q", "Send-Q", "Local Address:", "Port", "Peer Address:", "Port", "Process"]
+    header = [
+        "Netid",
+        "State",
+        "Recv-Q",
+        "Send-Q",
+        "Local Address:",
+        "Port",
+        "Peer Address:",
+        "Port",
+        "Process",
+    ]
     least = [0, 0, 6, 6, 0, 0, 0, 0, 0]
     all_rows = [header, *rows] if o.header else rows
     columns = list(range(9))

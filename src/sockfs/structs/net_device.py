@@ -118,6 +118,7 @@ class NetDevice:
         self.tx_errors = 0
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class NotifierBlock:
     """Somebody who is told when a device comes, goes, rises or falls (`register_netdevice_notifier`)."""
 
