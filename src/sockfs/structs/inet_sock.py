@@ -13,6 +13,7 @@ from mypy_extensions import i64
 from sockfs.structs.sock import Sock, SockCallback
 
 if TYPE_CHECKING:
+    from sockfs.structs.dst import Dst
     from sockfs.structs.kernel import Kernel
     from sockfs.structs.net import Net
     from sockfs.structs.ops import Proto
@@ -99,6 +100,10 @@ class CorkState:
     ttl: i64
     gso_size: i64
     ipc_flags: i64
+    dst: Dst | None  # the route of the first piece serves for all
+    opt: bytes
+    mark: i64
+    priority: i64
 
     def __init__(self) -> None:
         self.active = False
@@ -112,6 +117,10 @@ class CorkState:
         self.ttl = 0
         self.gso_size = 0
         self.ipc_flags = 0
+        self.dst = None
+        self.opt = b""
+        self.mark = 0
+        self.priority = 0
 
 
 class InetSock(Sock):

@@ -15,7 +15,7 @@ from mypy_extensions import i64
 from sockfs.net.core import dev as net_dev
 from sockfs.net.ipv4 import fib_frontend, route
 from sockfs.structs.net_device import InIfaddr, NotifierBlock
-from sockfs.uapi.errno import EADDRNOTAVAIL, EEXIST, EINVAL
+from sockfs.uapi.errno import EADDRNOTAVAIL, EEXIST, EINVAL, ENOIOCTLCMD
 from sockfs.uapi.if_ import IFF_LOOPBACK, IFF_UP, NETDEV_DOWN, NETDEV_UNREGISTER, NETDEV_UP
 from sockfs.uapi.in_ import INADDR_ALLHOSTS_GROUP, INADDR_LOOPBACK
 from sockfs.uapi.rtnetlink import RT_SCOPE_HOST, RT_SCOPE_LINK, RT_SCOPE_UNIVERSE, RTN_LOCAL
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from sockfs.structs.kernel import Kernel
     from sockfs.structs.net import Net
     from sockfs.structs.net_device import NetDevice
+    from sockfs.structs.task import Task
 
 
 def devinet_init(k: Kernel) -> None:
@@ -79,6 +80,11 @@ def inet_addr_del(dev: NetDevice, local: i64, prefixlen: i64) -> i64:
             route.rt_cache_flush(dev.net)
             return 0
     return -EADDRNOTAVAIL
+
+
+def devinet_ioctl(net: Net, cmd: i64, arg: object, task: Task) -> i64:
+    """netdevice(7). -ENOIOCTLCMD: it is no request about devices."""
+    return -ENOIOCTLCMD
 
 
 def inet_select_addr(dev: NetDevice, dst: i64, scope: i64) -> i64:

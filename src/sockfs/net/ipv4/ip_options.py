@@ -88,7 +88,20 @@ def ip_options_get(data: bytes) -> bytes | None:
         data = data + bytes(int(4 - (n & 3)))
     if ip_options_compile(data) >= 0:
         return None
-    return data
+    end = _end_of_options(data)
+    return data[:end] + bytes(len(data) - end)
+
+
+def _end_of_options(opt: bytes) -> int:
+    """Where the end-of-list option stands in well-formed options; behind it all counts as its repetition."""
+    n: i64 = len(opt)
+    at: i64 = 0
+    while at < n:
+        kind: i64 = opt[at]
+        if kind == IPOPT_END:
+            break
+        at += 1 if kind == IPOPT_NOOP else opt[at + 1]
+    return min(int(at), int(n))
 
 
 def ip_options_compile(opt: bytes) -> i64:
