@@ -56,7 +56,10 @@ class Swap:
         soft = _nofile_limit()
         if soft > 0:
             self.task.rlimit_nofile = soft
-        self.signals = signals.Signals(self.waiter)
+        self._nothing_replaced(signals.Signals(self.waiter))
+
+    def _nothing_replaced(self, wrapped: signals.Signals | None) -> None:
+        self.signals = wrapped
         self.finder = refuse.RefuseFinder()
         self.saved_modules: dict[str, ModuleType | None] = {}
         self.saved_dicts: list[tuple[ModuleType, dict[str, Any]]] = []
@@ -92,14 +95,14 @@ class Swap:
             self._redo()
         self._fix_defaults()
 
-    def _replace_signals(self, signals: Signals) -> None:
+    def _replace_signals(self, wrapped: signals.Signals) -> None:
         signal_module = importlib.import_module("signal")
         for name in SIGNAL_FUNCTIONS:
             holders: tuple[Any, ...] = (host._signal,)
             if name == "set_wakeup_fd":  # the others are wrapped in signal.py
                 holders = (host._signal, signal_module)
-            self._function(holders, name, getattr(signals, name))
-        signals.wrap_present()
+            self._function(holders, name, getattr(wrapped, name))
+        wrapped.wrap_present()
 
     def _module(self, name: str, new: ModuleType) -> None:
         old = sys.modules.get(name)
@@ -217,9 +220,9 @@ class Swap:
                 sys.modules[name] = module_before
         if not self.saved_dicts:
             for name in REDONE:  # imported inside the block, on our modules
-                m = sys.modules.get(name)
-                if m is not None:
-                    importlib.reload(m)
+                late = sys.modules.get(name)
+                if late is not None:
+                    importlib.reload(late)
         self._everywhere(back, remember=False)
         if self.finder in sys.meta_path:
             sys.meta_path.remove(self.finder)

@@ -320,13 +320,13 @@ class Clocks:
 
             return clock
 
-        def sleep(duration: float) -> None:
+        def sleep(duration: Any) -> None:
             if s.strand is None:
                 real["sleep"](duration)
                 return
             if duration < 0:
                 raise ValueError("sleep length must be non-negative")
-            until = s.now + int(duration * 1e9)
+            until = s.now + int(float(duration) * 1e9)
             if until <= s.now:
                 s.make_ready(s.strand)
                 s.hub.switch()
