@@ -1,8 +1,9 @@
 """Request socks: the queue of a listener, and how a request ends.
 
-Kernel counterpart: `net/core/request_sock.c`, `include/net/request_sock.h`. A request is born in `tcp_conn_request`, lies in the
-established hash table until its handshake ends, then in the accept queue until accept(2) takes its child. Every holder has a
-reference: the hash table (and the SYN-ACK timer with it), the accept queue, and whoever works on it.
+Kernel counterpart: `net/core/request_sock.c`, `include/net/request_sock.h`. A request is born in
+`tcp_conn_request`, lies in the established hash table until its handshake ends, then in the accept queue
+until accept(2) takes its child. Every holder has a reference: the hash table (and the SYN-ACK timer with it),
+the accept queue, and whoever works on it.
 
 Leaves out: fast open's queue of reset children (`net/ipv4/tcp_fastopen.py`).
 """

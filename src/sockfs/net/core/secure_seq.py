@@ -1,10 +1,11 @@
 """Numbers that an outsider must not guess: initial sequence numbers, port offsets, timestamp offsets.
 
-Kernel counterpart: `net/core/secure_seq.c`. All are keyed hashes of the addresses, so that one connection gets the same answer
-twice and different ones get unrelated answers. The keys are the kernel's own (`Kernel.isn_key0` …), drawn from its seed.
+Kernel counterpart: `net/core/secure_seq.c`. All are keyed hashes of the addresses, so that one connection
+gets the same answer twice and different ones get unrelated answers. The keys are the kernel's own
+(`Kernel.isn_key0` …), drawn from its seed.
 
-RFC 6528: ISN = M + F(localip, localport, remoteip, remoteport, secretkey), with M a clock of 64 ns a tick here, as in Linux.
-RFC 6056: the offset with which the search for an ephemeral port starts.
+RFC 6528: ISN = M + F(localip, localport, remoteip, remoteport, secretkey), with M a clock of 64 ns a tick
+here, as in Linux. RFC 6056: the offset with which the search for an ephemeral port starts.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
 
 
 def seq_scale(k: Kernel, seq: i64) -> i64:
-    """RFC 6528's M: a new connection between the same ends starts above what the old one had sent at 64 ns a byte."""
+    """RFC 6528's M: a new connection between the same ends starts above what the old one had sent at 64 ns a
+    byte."""
     return (seq + (k.now >> 6)) & 0xFFFFFFFF
 
 
@@ -40,7 +42,8 @@ def secure_tcp_ts_off(net: Net, saddr: i64, daddr: i64) -> i64:
 
 
 def secure_ipv4_port_ephemeral(k: Kernel, saddr: i64, daddr: i64, dport: i64) -> i64:
-    """RFC 6056 section 3.3.4 F(): 62 bits, the upper half the offset of the search, the lower half which counter to use."""
+    """RFC 6056 section 3.3.4 F(): 62 bits, the upper half the offset of the search, the lower half which
+    counter to use."""
     key = siphash.HsiphashKey(k.port_key0, k.port_key1)
     low = siphash.hsiphash_4u32(saddr, daddr, dport, 0, key)
     high = siphash.hsiphash_4u32(saddr, daddr, dport, 1, key)

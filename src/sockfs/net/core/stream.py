@@ -12,11 +12,19 @@ from mypy_extensions import i64
 
 from sockfs.kernel import wait
 from sockfs.net.core import skbuff, sock
-from sockfs.structs.sock import RCV_SHUTDOWN, SEND_SHUTDOWN, SockCallback
+from sockfs.structs.sock import SEND_SHUTDOWN, SockCallback
 from sockfs.uapi.dropreason import SKB_DROP_REASON_SOCKET_CLOSE
 from sockfs.uapi.errno import EAGAIN, EPIPE
 from sockfs.uapi.poll import EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLRDHUP, EPOLLRDNORM, EPOLLWRNORM
-from sockfs.uapi.tcp import TCPF_CLOSE_WAIT, TCPF_ESTABLISHED, TCPF_SYN_RECV, TCPF_SYN_SENT
+from sockfs.uapi.tcp import (
+    TCPF_CLOSE_WAIT,
+    TCPF_CLOSING,
+    TCPF_ESTABLISHED,
+    TCPF_FIN_WAIT1,
+    TCPF_LAST_ACK,
+    TCPF_SYN_RECV,
+    TCPF_SYN_SENT,
+)
 
 if TYPE_CHECKING:
     from sockfs.structs.call import Call
@@ -129,4 +137,4 @@ def sk_stream_kill_queues(sk: Sock) -> None:
 
 def sk_stream_closing(sk: Sock) -> bool:
     """Our FIN is out and not yet acknowledged."""
-    return sk.sk_state in (4, 8, 11) and (sk.sk_shutdown & RCV_SHUTDOWN) != 4
+    return ((1 << sk.sk_state) & (TCPF_FIN_WAIT1 | TCPF_CLOSING | TCPF_LAST_ACK)) != 0

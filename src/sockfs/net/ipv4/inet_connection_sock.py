@@ -1,13 +1,15 @@
-"""Connection-oriented sockets in general: ports for bind, the listener's queues, accept, the SYN-ACK timer, the end.
+"""Connection-oriented sockets in general: ports for bind, the listener's queues, accept, the SYN-ACK timer,
+the end.
 
-Kernel counterpart: `net/ipv4/inet_connection_sock.c`. Control comes from bind(2) (`inet_csk_get_port`), listen(2), accept(2), from
-`tcp_check_req` when a handshake is complete (`inet_csk_complete_hashdance`) and from whoever ends a sock
-(`inet_csk_destroy_sock`).
+Kernel counterpart: `net/ipv4/inet_connection_sock.c`. Control comes from bind(2) (`inet_csk_get_port`),
+listen(2), accept(2), from `tcp_check_req` when a handshake is complete (`inet_csk_complete_hashdance`) and
+from whoever ends a sock (`inet_csk_destroy_sock`).
 
-A listener has no list of its requests: they lie in the established table, each with a timer of its own; `qlen` counts them. The
-accept queue is a list through the requests whose children wait.
+A listener has no list of its requests: they lie in the established table, each with a timer of its own;
+`qlen` counts them. The accept queue is a list through the requests whose children wait.
 
-Leaves out: migration of requests between listeners of a SO_REUSEPORT group (sysctl tcp_migrate_req, off by default).
+Leaves out: migration of requests between listeners of a SO_REUSEPORT group (sysctl tcp_migrate_req, off by
+default).
 """
 
 from __future__ import annotations
@@ -21,7 +23,6 @@ from sockfs.net.core import request_sock, sock, stream
 from sockfs.net.ipv4 import inet_hashtables, route, tcp, tcp_h, tcp_minisocks, tcp_timer
 from sockfs.structs.call import Call
 from sockfs.structs.inet_connection_sock import InetBindBucket, InetConnectionSock
-from sockfs.structs.inet_sock import InetSock
 from sockfs.structs.request_sock import RequestSock, RequestSockQueue
 from sockfs.structs.sock import SOCK_CONNECT_BIND, SOCK_DEAD, Sock, SockCommon
 from sockfs.structs.tcp_sock import TcpSock
@@ -35,7 +36,6 @@ from sockfs.uapi.tcp import TCP_CLOSE, TCP_LISTEN, TCP_SYN_RECV, TCP_TIME_WAIT
 if TYPE_CHECKING:
     from sockfs.structs.dst import Dst
     from sockfs.structs.ops import RequestSockOps
-    from sockfs.structs.sk_buff import SkBuff
 
 SK_CAN_REUSE: Final = 1
 SK_FORCE_REUSE: Final = 2
@@ -75,7 +75,8 @@ def inet_csk_get_port(sk: InetConnectionSock, snum: i64) -> i64:
 
 
 def inet_csk_find_open_port(sk: InetConnectionSock) -> i64:
-    """A port of the ephemeral range that sk may have; -1: none. Odd distances from the range's start first: connect takes even."""
+    """A port of the ephemeral range that sk may have; -1: none. Odd distances from the range's start first:
+    connect takes even."""
     net = sk.sk_net
     attempt_half: i64 = 1 if sk.sk_reuse == SK_CAN_REUSE else 0
     relax = False
@@ -135,11 +136,7 @@ def inet_csk_bind_conflict(
     for sk2 in tb.owners.values():
         if sk2 is sk:
             continue
-        if (
-            sk.sk_bound_dev_if != 0
-            and sk2.sk_bound_dev_if != 0
-            and sk.sk_bound_dev_if != sk2.sk_bound_dev_if
-        ):
+        if sk.sk_bound_dev_if != 0 and sk2.sk_bound_dev_if != 0 and sk.sk_bound_dev_if != sk2.sk_bound_dev_if:
             continue
         both_reuseport = reuseport_ok and reuseport and sk2.sk_reuseport and reuseport_owner_ok(sk, sk2)
         if reuse and sk2.sk_reuse != 0 and sk2.sk_state != TCP_LISTEN:
@@ -160,7 +157,8 @@ def reuseport_owner_ok(sk: Sock, sk2: SockCommon) -> bool:
 
 
 def inet_csk_update_fastreuse(sk: InetConnectionSock, tb: InetBindBucket, reuse: bool) -> None:
-    """Remember whether everybody here has SO_REUSEADDR, or SO_REUSEPORT: then nobody need be asked one by one."""
+    """Remember whether everybody here has SO_REUSEADDR, or SO_REUSEPORT: then nobody need be asked one by
+    one."""
     if len(tb.owners) == 0:
         tb.fastreuse = 1 if reuse else 0
         tb.fastreuseport = 1 if sk.sk_reuseport else 0
@@ -305,7 +303,8 @@ def inet_csk_reqsk_queue_is_full(sk: InetConnectionSock) -> bool:
 
 
 def inet_csk_reqsk_queue_hash_add(sk: InetConnectionSock, req: RequestSock, timeout: i64) -> bool:
-    """The request can be found from now on, and its SYN-ACK is repeated (first after timeout ns). False: one like it is there."""
+    """The request can be found from now on, and its SYN-ACK is repeated (first after timeout ns). False: one
+    like it is there."""
     queue = sk.icsk_accept_queue
     if queue is None:
         return False
@@ -377,7 +376,8 @@ def inet_csk_reqsk_queue_add(sk: InetConnectionSock, req: RequestSock, child: So
 def inet_csk_complete_hashdance(
     sk: InetConnectionSock, child: Sock | None, req: RequestSock, own_req: bool
 ) -> Sock | None:
-    """The handshake is complete, the child stands in the table: the request moves from there to the accept queue."""
+    """The handshake is complete, the child stands in the table: the request moves from there to the accept
+    queue."""
     if own_req and child is not None:
         # syn_recv_sock took the request out of its chain already: settle the queue's books
         timer = req.rsk_timer
@@ -387,6 +387,7 @@ def inet_csk_complete_hashdance(
             inet_csk_reqsk_queue_unlinked(sk, req)
         if inet_csk_reqsk_queue_add(sk, req, child) is not None:
             return child
+        sock.sock_put(child)
     return None
 
 
@@ -464,7 +465,8 @@ def inet_rtx_syn_ack(sk: InetConnectionSock, req: RequestSock) -> i64:
 
 
 def inet_csk_clone_lock(sk: TcpSock, req: RequestSock) -> TcpSock:
-    """A new sock in SYN_RECV with the options of listener sk. Two references: the accept queue's and the caller's."""
+    """A new sock in SYN_RECV with the options of listener sk. Two references: the accept queue's and the
+    caller's."""
     newsk = sock.sk_alloc(sk.sk_net, sk.sk_family, sk.sk_prot)
     assert isinstance(newsk, TcpSock)
     sk_clone(sk, newsk)
@@ -611,7 +613,8 @@ def inet_csk_rebuild_route(sk: InetConnectionSock) -> Dst | None:
 
 
 def inet_csk_prepare_forced_close(sk: InetConnectionSock) -> None:
-    """A child that fails before it was ever seen: make it fit for inet_csk_destroy_sock's books (`tcp_done` follows)."""
+    """A child that fails before it was ever seen: make it fit for inet_csk_destroy_sock's books (`tcp_done`
+    follows)."""
     sk.sk_refcnt -= 1
     sk.sk_flags |= SOCK_DEAD
     sk.sk_net.tcp_hashinfo.orphan_count += 1
@@ -619,7 +622,8 @@ def inet_csk_prepare_forced_close(sk: InetConnectionSock) -> None:
 
 
 def inet_csk_destroy_sock(sk: InetConnectionSock) -> None:
-    """Nobody holds the sock and the protocol is done with it: give everything back. sk is in CLOSE, and orphaned."""
+    """Nobody holds the sock and the protocol is done with it: give everything back. sk is in CLOSE, and
+    orphaned."""
     assert sk.sk_state == TCP_CLOSE
     assert (sk.sk_flags & SOCK_DEAD) != 0
     sk.sk_prot.destroy(sk)
@@ -637,4 +641,3 @@ def inet_csk_clear_xmit_timers(sk: TcpSock) -> None:
 
 def inet_csk_delete_keepalive_timer(sk: Sock) -> None:
     sock.sk_stop_timer(sk, sk.sk_timer)
-

@@ -1,11 +1,13 @@
 """Who owns a port, and which sock a segment is for.
 
-Kernel counterpart: `net/ipv4/inet_hashtables.c`. Three tables of a namespace (`structs/net.py: InetHashinfo`): `ehash` by both
-ports holds connections, requests and time-wait socks; `lhash2` by local port holds listeners; `bhash` holds the ports taken.
-Control comes from `tcp_v4_rcv` (lookup), bind, listen and connect (insertion), `tcp_set_state` (removal).
+Kernel counterpart: `net/ipv4/inet_hashtables.c`. Three tables of a namespace (`structs/net.py:
+InetHashinfo`): `ehash` by both ports holds connections, requests and time-wait socks; `lhash2` by local port
+holds listeners; `bhash` holds the ports taken. Control comes from `tcp_v4_rcv` (lookup), bind, listen and
+connect (insertion), `tcp_set_state` (removal).
 
-Ephemeral ports for connect are chosen as RFC 6056 section 3.3.4 (algorithm 4, double-hash) says, in Linux's variant: ports of the
-parity of the lower bound first, which bind(2) with port 0 avoids, so that both seldom meet.
+Ephemeral ports for connect are chosen as RFC 6056 section 3.3.4 (algorithm 4, double-hash) says, in Linux's
+variant: ports of the parity of the lower bound first, which bind(2) with port 0 avoids, so that both seldom
+meet.
 """
 
 from __future__ import annotations
@@ -34,10 +36,9 @@ INET_TABLE_PERTURB_SIZE: Final = 65536
 # ---- lookup
 
 
-def __inet_lookup(
-    net: Net, saddr: i64, sport: i64, daddr: i64, hnum: i64, dif: i64
-) -> SockCommon | None:
-    """The sock for a segment from saddr:sport to daddr:hnum that came in by device dif: a connection, else a listener."""
+def __inet_lookup(net: Net, saddr: i64, sport: i64, daddr: i64, hnum: i64, dif: i64) -> SockCommon | None:
+    """The sock for a segment from saddr:sport to daddr:hnum that came in by device dif: a connection, else a
+    listener."""
     sk = __inet_lookup_established(net, saddr, sport, daddr, hnum, dif)
     if sk is not None:
         return sk
@@ -59,10 +60,9 @@ def __inet_lookup_established(
     return None
 
 
-def __inet_lookup_listener(
-    net: Net, saddr: i64, sport: i64, daddr: i64, hnum: i64, dif: i64
-) -> Sock | None:
-    """A listener on the very address wins over one on any address; then the one bound to the device; then the newest."""
+def __inet_lookup_listener(net: Net, saddr: i64, sport: i64, daddr: i64, hnum: i64, dif: i64) -> Sock | None:
+    """A listener on the very address wins over one on any address; then the one bound to the device; then the
+    newest."""
     head = net.tcp_hashinfo.lhash2.get(hnum)
     if head is None:
         return None
@@ -183,7 +183,8 @@ def __chain_del(table: dict[int, SockCommon], key: i64, sk: SockCommon) -> None:
 
 
 def inet_ehash_nolisten(sk: Sock, osk: SockCommon | None) -> bool:
-    """Hash a connection in place of osk, the request it grew from. False: osk is no longer there, somebody was faster."""
+    """Hash a connection in place of osk, the request it grew from. False: osk is no longer there, somebody
+    was faster."""
     ok = True
     if osk is not None:
         ok = __sk_nulls_del(osk)
@@ -252,7 +253,8 @@ def inet_put_port(sk: InetConnectionSock) -> None:
 
 
 def inet_bind_bucket_leave(net: Net, tb: InetBindBucket) -> None:
-    """An owner went: free the bucket, or let connect use the port again if only its own choices are left there."""
+    """An owner went: free the bucket, or let connect use the port again if only its own choices are left
+    there."""
     if len(tb.owners) == 0:
         inet_bind_bucket_destroy(net, tb)
         return
@@ -337,11 +339,7 @@ def __inet_hash_connect(sk: InetConnectionSock, port_offset: i64) -> i64:
                     perturb_advance(hinfo, net, index, perturb, i, step)
                     return 0
                 # Ports taken by bind(2) are left alone: whoever bound one wants to use it.
-                if (
-                    tb.fastreuse < 0
-                    and tb.fastreuseport < 0
-                    and __inet_check_established(sk, port, False)
-                ):
+                if tb.fastreuse < 0 and tb.fastreuseport < 0 and __inet_check_established(sk, port, False):
                     inet_connect_bind(sk, tb, port, False)
                     perturb_advance(hinfo, net, index, perturb, i, step)
                     return 0
@@ -354,9 +352,7 @@ def __inet_hash_connect(sk: InetConnectionSock, port_offset: i64) -> i64:
             return -EADDRNOTAVAIL
 
 
-def perturb_advance(
-    hinfo: InetHashinfo, net: Net, index: i64, perturb: i64, i: i64, step: i64
-) -> None:
+def perturb_advance(hinfo: InetHashinfo, net: Net, index: i64, perturb: i64, i: i64, step: i64) -> None:
     """The next search of this class starts beyond the port just taken; now and then one further, as noise."""
     if i == 0 and net.kernel.rng_port.below(16) == 0:
         i = step
@@ -372,7 +368,8 @@ def inet_connect_bind(sk: InetConnectionSock, tb: InetBindBucket, port: i64, has
 
 
 def __inet_check_established(sk: InetConnectionSock, lport: i64, bound: bool) -> bool:
-    """Hash sk under lport if no other sock has the same four numbers; a TIME-WAIT that may be reused gives way."""
+    """Hash sk under lport if no other sock has the same four numbers; a TIME-WAIT that may be reused gives
+    way."""
     net = sk.sk_net
     other = net.tcp_hashinfo.ehash.get((lport << 16) | sk.sk_dport)
     tw: InetTimewaitSock | None = None

@@ -70,7 +70,9 @@ def inet_twsk_hashdance_schedule(tw: InetTimewaitSock, sk: TcpSock, timeo: i64) 
     tb = sk.icsk_bind_hash
     tw.tw_tb = tb
     if tb is not None:
-        tb.owners[-int(tw.sk_cookie)] = tw  # it has the sock's cookie; the sock itself lets go in its own time
+        tb.owners[-int(tw.sk_cookie)] = (
+            tw  # it has the sock's cookie; the sock itself lets go in its own time
+        )
     inet_hashtables.inet_unhash(sk)
     inet_hashtables.inet_ehash_insert(tw)
     inet_twsk_schedule(tw, timeo)

@@ -1,10 +1,12 @@
 """SYN cookies: a handshake without memory, when the queue of a listener is full.
 
-Kernel counterpart: `net/ipv4/syncookies.c`; D. J. Bernstein's scheme, RFC 4987 section 3.6. The initial sequence number says it all: a
-keyed hash of the addresses, the minute, and in its low 24 bits, hidden under a second hash, which MSS of a table the client has. The
-other options lie in the low bits of the timestamp of the SYN-ACK, which the client echoes.
+Kernel counterpart: `net/ipv4/syncookies.c`; D. J. Bernstein's scheme, RFC 4987 section 3.6. The initial
+sequence number says it all: a keyed hash of the addresses, the minute, and in its low 24 bits, hidden under a
+second hash, which MSS of a table the client has. The other options lie in the low bits of the timestamp of
+the SYN-ACK, which the client echoes.
 
-Control comes from `tcp_conn_request` (`cookie_init_sequence`) and from `tcp_v4_cookie_check` (`cookie_v4_check`).
+Control comes from `tcp_conn_request` (`cookie_init_sequence`) and from `tcp_v4_cookie_check`
+(`cookie_v4_check`).
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from mypy_extensions import i64
 
-from sockfs.net.core import request_sock, secure_seq, skbuff
+from sockfs.net.core import request_sock, secure_seq, skbuff, sock
 from sockfs.net.ipv4 import inet_connection_sock, tcp_input, tcp_ipv4, tcp_minisocks
 from sockfs.structs.tcp_sock import TcpSock
 from sockfs.uapi.dropreason import SKB_DROP_REASON_NO_SOCKET, SKB_DROP_REASON_NOT_SPECIFIED
@@ -112,7 +114,8 @@ def cookie_init_timestamp(net: Net, req: RequestSock, now: i64) -> i64:
 
 
 def cookie_v4_check(sk: TcpSock, skb: SkBuff) -> TcpSock | None:
-    """An ACK for listener sk. The child when it echoes a cookie; sk itself when not; None: the segment was freed."""
+    """An ACK for listener sk. The child when it echoes a cookie; sk itself when not; None: the segment was
+    freed."""
     th = skb.th
     iph = skb.iph
     assert th is not None
@@ -125,9 +128,7 @@ def cookie_v4_check(sk: TcpSock, skb: SkBuff) -> TcpSock | None:
         # No cookie was sent lately: the ACK is just wrong.
         return sk
     cookie: i64 = (skb.ack_seq - 1) & U32
-    mssind = check_tcp_syn_cookie(
-        k, cookie, iph.saddr, iph.daddr, th.source, th.dest, (skb.seq - 1) & U32
-    )
+    mssind = check_tcp_syn_cookie(k, cookie, iph.saddr, iph.daddr, th.source, th.dest, (skb.seq - 1) & U32)
     if mssind < 0 or mssind >= len(MSSTAB):
         net.mib_linux.SyncookiesFailed += 1
         return sk
@@ -178,6 +179,7 @@ def cookie_v4_check(sk: TcpSock, skb: SkBuff) -> TcpSock | None:
     tcp_input.tcp_synack_rtt_meas(child, req)
     # the request's one reference is the accept queue's now
     if inet_connection_sock.inet_csk_reqsk_queue_add(sk, req, child) is None:
+        sock.sock_put(child)
         request_sock.reqsk_put(req)
         skbuff.kfree_skb_reason(k, skb, SKB_DROP_REASON_NOT_SPECIFIED)
         return None
@@ -190,7 +192,8 @@ def tcp_synq_overflow(sk: TcpSock) -> None:
 
 
 def tcp_synq_overflowed_recently(sk: TcpSock) -> bool:
-    """`tcp_synq_no_recent_overflow`, the other way round. A listener's ts_recent_stamp is the second of its last cookie, plus one."""
+    """`tcp_synq_no_recent_overflow`, the other way round. A listener's ts_recent_stamp is the second of its
+    last cookie, plus one."""
     last: i64 = sk.ts_recent_stamp
     if last == 0:
         return False

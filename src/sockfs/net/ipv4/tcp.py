@@ -1,14 +1,16 @@
-"""TCP as a program sees it: send, poll, shutdown, close, and the one place where a connection's state changes.
+"""TCP as a program sees it: send, poll, shutdown, close, and the one place where a connection's state
+changes.
 
-Kernel counterpart: `net/ipv4/tcp.c`. Its other parts stand by themselves: receiving in `tcp_recv.py`, socket options in
-`tcp_sockopt.py`, `struct tcp_info` in `tcp_info.py`; all are reachable from here by their kernel names. Control comes from
-`inet_stream_ops` and `tcp_prot`; what is sent goes on to `tcp_output`, what ends goes to `tcp_minisocks` or
-`inet_csk_destroy_sock`.
+Kernel counterpart: `net/ipv4/tcp.c`. Its other parts stand by themselves: receiving in `tcp_recv.py`, socket
+options in `tcp_sockopt.py`, `struct tcp_info` in `tcp_info.py`; all are reachable from here by their kernel
+names. Control comes from `inet_stream_ops` and `tcp_prot`; what is sent goes on to `tcp_output`, what ends
+goes to `tcp_minisocks` or `inet_csk_destroy_sock`.
 
-RFC 9293 section 3.10: SEND (3.10.2), CLOSE (3.10.4), ABORT (3.10.5). A program's `bytes` is queued by reference; a mutable
-buffer is copied once.
+RFC 9293 section 3.10: SEND (3.10.2), CLOSE (3.10.4), ABORT (3.10.5). A program's `bytes` is queued by
+reference; a mutable buffer is copied once.
 
-Leaves out: MSG_FASTOPEN and MSG_SPLICE_PAGES (refused), the completion notices of MSG_ZEROCOPY (nothing is ever pinned here).
+Leaves out: MSG_FASTOPEN and MSG_SPLICE_PAGES (refused), the completion notices of MSG_ZEROCOPY (nothing is
+ever pinned here).
 """
 
 from __future__ import annotations
@@ -72,7 +74,6 @@ from sockfs.uapi.tcp import (
     TCP_CHRONO_SNDBUF_LIMITED,
     TCP_CLOSE,
     TCP_CLOSE_WAIT,
-    TCP_CLOSING,
     TCP_ESTABLISHED,
     TCP_FIN_WAIT1,
     TCP_FIN_WAIT2,
@@ -80,7 +81,6 @@ from sockfs.uapi.tcp import (
     TCP_LISTEN,
     TCP_SYN_RECV,
     TCP_SYN_SENT,
-    TCP_TIME_WAIT,
     TCPF_CLOSE_WAIT,
     TCPF_CLOSING,
     TCPF_ESTABLISHED,
@@ -414,7 +414,7 @@ def tcp_ioctl(sk: TcpSock, cmd: i64, arg: object) -> i64:
         answ = tcp_recv.tcp_inq(sk)
     elif cmd == SIOCATMARK:
         answ = 1 if sk.urg_data != 0 and sk.urg_seq == sk.copied_seq else 0
-    elif cmd == SIOCOUTQ or cmd == SIOCOUTQNSD:
+    elif cmd in (SIOCOUTQ, SIOCOUTQNSD):
         if sk.sk_state == TCP_LISTEN:
             return -EINVAL
         if ((1 << sk.sk_state) & (TCPF_SYN_SENT | TCPF_SYN_RECV)) == 0:
@@ -435,7 +435,8 @@ def tcp_ioctl(sk: TcpSock, cmd: i64, arg: object) -> i64:
 
 
 def tcp_set_state(sk: TcpSock, state: i64) -> None:
-    """The only way a TCP sock changes its state (RFC 9293 section 3.3.2), with what the MIB (RFC 4022) counts of it."""
+    """The only way a TCP sock changes its state (RFC 9293 section 3.3.2), with what the MIB (RFC 4022) counts
+    of it."""
     oldstate = sk.sk_state
     mib = sk.sk_net.mib_tcp
     if state == TCP_ESTABLISHED:
@@ -445,12 +446,12 @@ def tcp_set_state(sk: TcpSock, state: i64) -> None:
         mib.CurrEstab += 1
     else:
         if state == TCP_CLOSE:
-            if oldstate == TCP_CLOSE_WAIT or oldstate == TCP_ESTABLISHED:
+            if oldstate in (TCP_CLOSE_WAIT, TCP_ESTABLISHED):
                 mib.EstabResets += 1
             inet_hashtables.inet_unhash(sk)
             if sk.icsk_bind_hash is not None and (sk.sk_userlocks & 8) == 0:
                 inet_hashtables.inet_put_port(sk)
-        if (oldstate == TCP_ESTABLISHED or oldstate == TCP_CLOSE_WAIT) and state != TCP_CLOSE_WAIT:
+        if (oldstate in (TCP_ESTABLISHED, TCP_CLOSE_WAIT)) and state != TCP_CLOSE_WAIT:
             mib.CurrEstab -= 1
     inet_sk_state_store(sk, state)
 
@@ -465,13 +466,13 @@ def inet_sk_state_store(sk: Sock, state: i64) -> None:
 def tcp_close_state(sk: TcpSock) -> bool:
     """The state after our side has closed (RFC 9293 section 3.10.4). True: a FIN has to go out."""
     old = sk.sk_state
-    if old == TCP_ESTABLISHED or old == TCP_SYN_RECV:
+    if old in (TCP_ESTABLISHED, TCP_SYN_RECV):
         tcp_set_state(sk, TCP_FIN_WAIT1)
         return True
     if old == TCP_CLOSE_WAIT:
         tcp_set_state(sk, TCP_LAST_ACK)
         return True
-    if old == TCP_SYN_SENT or old == TCP_LISTEN:
+    if old in (TCP_SYN_SENT, TCP_LISTEN):
         tcp_set_state(sk, TCP_CLOSE)
     return False
 
@@ -489,7 +490,8 @@ def tcp_shutdown(sk: TcpSock, how: i64) -> None:
 
 
 def tcp_close(sk: TcpSock, timeout: i64, call: Call | None) -> i64:
-    """close(2): 0, or -ESLEEP while it lingers (timeout ns; SO_LINGER). The sock lives on as long as the protocol needs it."""
+    """close(2): 0, or -ESLEEP while it lingers (timeout ns; SO_LINGER). The sock lives on as long as the
+    protocol needs it."""
     sock.lock_sock(sk)
     r = __tcp_close(sk, timeout, call)
     if r == -ESLEEP:

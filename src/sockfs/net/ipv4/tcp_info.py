@@ -1,7 +1,8 @@
 """`struct tcp_info`: what a connection says of itself (TCP_INFO, `ss -i`).
 
-Kernel counterpart: `tcp_get_info` of `net/ipv4/tcp.c`; the layout, 280 bytes of Linux 6.18, stands in `uapi/tcp.py`. Times in it are
-microseconds (rto, ato, rtt) or milliseconds (the `last_` fields), as tcp(7) has them.
+Kernel counterpart: `tcp_get_info` of `net/ipv4/tcp.c`; the layout, 280 bytes of Linux 6.18, stands in
+`uapi/tcp.py`. Times in it are microseconds (rto, ato, rtt) or milliseconds (the `last_` fields), as tcp(7)
+has them.
 
 Not modelled: AccECN's byte counters (0).
 """

@@ -1,10 +1,12 @@
-"""TCP over IPv4: segments come in here, connections go out from here, and the table `tcp_prot` names everybody else.
+"""TCP over IPv4: segments come in here, connections go out from here, and the table `tcp_prot` names
+everybody else.
 
-Kernel counterpart: `net/ipv4/tcp_ipv4.c`. In: `ip_local_deliver_finish` → `tcp_v4_rcv` → `tcp_v4_do_rcv` → `tcp_input` (or the minisocks).
-Out: `inet_stream_connect` → `tcp_v4_connect` → `tcp_output.tcp_connect`. Errors: `icmp_rcv` → `tcp_v4_err`.
+Kernel counterpart: `net/ipv4/tcp_ipv4.c`. In: `ip_local_deliver_finish` → `tcp_v4_rcv` → `tcp_v4_do_rcv` →
+`tcp_input` (or the minisocks). Out: `inet_stream_connect` → `tcp_v4_connect` → `tcp_output.tcp_connect`.
+Errors: `icmp_rcv` → `tcp_v4_err`.
 
-Resets and acknowledgements without a sock (RFC 9293 section 3.10.7.1, TIME-WAIT, requests) are made here too: they need no queue
-and no memory, only the addresses of what they answer.
+Resets and acknowledgements without a sock (RFC 9293 section 3.10.7.1, TIME-WAIT, requests) are made here too:
+they need no queue and no memory, only the addresses of what they answer.
 
 Leaves out: TCP-MD5 and TCP-AO, XFRM, early demultiplexing (the lookup is one dictionary access).
 """
@@ -15,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 from mypy_extensions import i64
 
-from sockfs.net.core import request_sock, secure_seq, skbuff, sock, stream, wire
+from sockfs.net.core import request_sock, secure_seq, skbuff, sock, wire
 from sockfs.net.ipv4 import (
     inet_connection_sock,
     inet_hashtables,
@@ -37,7 +39,7 @@ from sockfs.structs.inet_connection_sock import InetConnectionSock
 from sockfs.structs.inet_timewait_sock import InetTimewaitSock
 from sockfs.structs.ops import InetConnectionSockAfOps, NetProtocol, Proto, RequestSockOps
 from sockfs.structs.request_sock import RequestSock
-from sockfs.structs.sock import SOCK_USE_WRITE_QUEUE, Sock, SockCommon
+from sockfs.structs.sock import Sock, SockCommon
 from sockfs.structs.sockaddr import pack_sockaddr_in, sa_family, sockaddr_in_addr, sockaddr_in_port
 from sockfs.structs.tcp_sock import TcpSock
 from sockfs.uapi.dropreason import (
@@ -64,6 +66,7 @@ from sockfs.uapi.in_ import IPPROTO_TCP
 from sockfs.uapi.rstreason import SK_RST_REASON_NO_SOCKET, SK_RST_REASON_TCP_TIMEWAIT_SOCKET
 from sockfs.uapi.socket import AF_INET
 from sockfs.uapi.tcp import (
+    ICSK_TIME_RETRANS,
     TCP_CLOSE,
     TCP_ESTABLISHED,
     TCP_LISTEN,
@@ -264,7 +267,8 @@ def sk_rst_convert_drop_reason(reason: i64) -> i64:
 
 
 def tcp_v4_cookie_check(sk: TcpSock, skb: SkBuff) -> TcpSock | None:
-    """An ACK for a listener without a request may be the answer to a SYN cookie. None: the segment has been freed."""
+    """An ACK for a listener without a request may be the answer to a SYN cookie. None: the segment has been
+    freed."""
     if (skb.tcp_flags & TCPHDR_SYN) == 0:
         return syncookies.cookie_v4_check(sk, skb)
     return sk
@@ -303,10 +307,7 @@ def tcp_v4_rcv_req(net: Net, req: RequestSock, skb: SkBuff) -> i64:
         skbuff.kfree_skb_reason(k, skb, SKB_DROP_REASON_NOT_SPECIFIED)
     elif nsk is sk:
         request_sock.reqsk_put(req)
-        reason = tcp_input.tcp_rcv_state_process(sk, skb)
-        if reason != 0:
-            tcp_v4_send_reset(sk, skb, sk_rst_convert_drop_reason(reason))
-            skbuff.kfree_skb_reason(k, skb, reason)
+        tcp_v4_do_rcv(sk, skb)
     else:
         # our reference to the request is the accept queue's now
         reason = tcp_minisocks.tcp_child_process(sk, nsk, skb)
@@ -348,7 +349,8 @@ def tcp_v4_rcv_time_wait(net: Net, tw: InetTimewaitSock, skb: SkBuff, th: Tcphdr
 
 
 def tcp_v4_send_reset(sk: SockCommon | None, skb: SkBuff, reason: i64) -> None:
-    """RFC 9293 section 3.5.2: <SEQ=SEG.ACK><CTL=RST> to a segment with ACK, else <SEQ=0><ACK=SEG.SEQ+SEG.LEN><CTL=RST,ACK>."""
+    """RFC 9293 section 3.5.2: <SEQ=SEG.ACK><CTL=RST> to a segment with ACK, else
+    <SEQ=0><ACK=SEG.SEQ+SEG.LEN><CTL=RST,ACK>."""
     th = skb.th
     iph = skb.iph
     assert th is not None
@@ -666,7 +668,8 @@ def tcp_twsk_unique(sk: InetConnectionSock, tw: InetTimewaitSock) -> bool:
 
 
 def tcp_v4_err(skb: SkBuff, info: i64) -> i64:
-    """An ICMP error about a segment of ours: skb.iph and skb.data are what it returned, skb.icmph tells what. 0 or -ENOENT."""
+    """An ICMP error about a segment of ours: skb.iph and skb.data are what it returned, skb.icmph tells what.
+    0 or -ENOENT."""
     iph = skb.iph
     icmph = skb.icmph
     dev = skb.dev
@@ -730,7 +733,7 @@ def tcp_v4_err_sk(sk: TcpSock, skb: SkBuff, type: i64, code: i64, info: i64, seq
         err: i64 = ICMP_ERR_CONVERT[code]
         if (code == 0 or code == 1) and sk.icsk_retransmits != 0 and sk.icsk_backoff != 0 and not sk.sk_owned:
             # RFC 6069: a route that comes and goes is no congestion.
-            tcp_timer.tcp_ld_RTO_revert(sk, seq)
+            tcp_ld_RTO_revert(sk, seq)
     elif type == 12:
         err = EPROTO
     elif type == 11:
@@ -752,6 +755,28 @@ def tcp_v4_err_sk(sk: TcpSock, skb: SkBuff, type: i64, code: i64, info: i64, seq
         sk.sk_error_report.run(sk)
     else:
         sk.sk_err_soft = err
+
+
+def tcp_ld_RTO_revert(sk: TcpSock, seq: i64) -> None:
+    """RFC 6069 (TCP-LCD): the time-out's packet came as far as a router without a route, so undo one
+    back-off."""
+    skb = sk.tcp_rtx_queue.first
+    if seq != sk.snd_una or sk.icsk_retransmits == 0 or sk.icsk_backoff == 0 or skb is None:
+        return
+    sk.icsk_backoff -= 1
+    if sk.srtt_us != 0:
+        tcp_h.tcp_set_rto(sk)
+    else:
+        sk.icsk_rto = tcp_h.TCP_TIMEOUT_INIT
+    rto: i64 = sk.icsk_rto << sk.icsk_backoff
+    sk.icsk_rto = rto if rto < sk.icsk_rto_max else sk.icsk_rto_max
+    tcp_h.tcp_mstamp_refresh(sk)
+    remaining: i64 = sk.icsk_rto - (sk.kernel.now - skb.skb_mstamp_ns)
+    if remaining > 0:
+        tcp_timer.tcp_reset_xmit_timer(sk, ICSK_TIME_RETRANS, remaining, False)
+    else:
+        # It should have gone off meanwhile.
+        tcp_timer.tcp_retransmit_timer(sk)
 
 
 def tcp_req_err(req: RequestSock, seq: i64, abort: bool) -> None:
@@ -834,9 +859,11 @@ class Ipv4Specific(InetConnectionSockAfOps):
         return tcp_v4_syn_recv_sock(sk, skb, req)
 
     def setsockopt(self, sk: Sock, level: i64, optname: i64, opt: Sockopt, task: Task) -> i64:
+        assert isinstance(sk, InetConnectionSock)
         return ip_sockglue.ip_setsockopt(sk, level, optname, opt, task)
 
     def getsockopt(self, sk: Sock, level: i64, optname: i64, opt: Sockopt, task: Task) -> i64:
+        assert isinstance(sk, InetConnectionSock)
         return ip_sockglue.ip_getsockopt(sk, level, optname, opt, task)
 
     def addr2sockaddr(self, sk: Sock) -> bytes:
@@ -876,9 +903,7 @@ class TcpRequestSockOps(RequestSockOps):
         th = skb.th
         assert iph is not None
         assert th is not None
-        return secure_seq.secure_tcp_seq(
-            tcp_skb_net(skb).kernel, iph.daddr, iph.saddr, th.dest, th.source
-        )
+        return secure_seq.secure_tcp_seq(tcp_skb_net(skb).kernel, iph.daddr, iph.saddr, th.dest, th.source)
 
     def init_ts_off(self, net: Net, skb: SkBuff) -> i64:
         iph = skb.iph
@@ -1015,6 +1040,7 @@ def _tcp_prot() -> TcpProt:
     prot = TcpProt("TCP", "TCP")
     prot.tw_slab = "tw_sock_TCP"
     prot.rsk_slab = "request_sock_TCP"
+    prot.no_autobind = True
     return prot
 
 

@@ -1,10 +1,11 @@
 """Connections that are not whole socks: the request before, the time-wait after; and the child in between.
 
-Kernel counterpart: `net/ipv4/tcp_minisocks.c`. Control comes from `tcp_v4_rcv`: a segment for a request goes to `tcp_check_req`, which
-makes the child when the handshake is complete; a segment for a time-wait sock to `tcp_timewait_state_process`. `tcp_time_wait` is
-called by the state machine and by close.
+Kernel counterpart: `net/ipv4/tcp_minisocks.c`. Control comes from `tcp_v4_rcv`: a segment for a request goes
+to `tcp_check_req`, which makes the child when the handshake is complete; a segment for a time-wait sock to
+`tcp_timewait_state_process`. `tcp_time_wait` is called by the state machine and by close.
 
-RFC 9293 sections 3.10.7.4 (SYN-RECEIVED, TIME-WAIT) and 3.6.1; RFC 6191 (timestamps and TIME-WAIT); RFC 1337; RFC 7323 section 5.
+RFC 9293 sections 3.10.7.4 (SYN-RECEIVED, TIME-WAIT) and 3.6.1; RFC 6191 (timestamps and TIME-WAIT); RFC 1337;
+RFC 7323 section 5.
 """
 
 from __future__ import annotations
@@ -53,7 +54,6 @@ if TYPE_CHECKING:
     from sockfs.structs.net import Net
     from sockfs.structs.request_sock import RequestSock
     from sockfs.structs.sk_buff import SkBuff
-    from sockfs.structs.sock import Sock
 
 U32: Final = 0xFFFFFFFF
 SEC: Final = 1_000_000_000
@@ -94,7 +94,8 @@ def tcp_time_wait(sk: TcpSock, state: i64, timeo: i64) -> None:
 
 
 def tcp_timewait_state_process(tw: InetTimewaitSock, skb: SkBuff, th: Tcphdr) -> i64:
-    """A segment for a time-wait sock. TCP_TW_SUCCESS (drop it), _RST, _ACK, or _SYN with `softnet.tcp_tw_isn` set."""
+    """A segment for a time-wait sock. TCP_TW_SUCCESS (drop it), _RST, _ACK, or _SYN with `softnet.tcp_tw_isn`
+    set."""
     net = tw.sk_net
     now_s: i64 = net.kernel.now // SEC
     rcv_nxt: i64 = tw.tw_rcv_nxt
@@ -118,11 +119,7 @@ def tcp_timewait_state_process(tw: InetTimewaitSock, skb: SkBuff, th: Tcphdr) ->
         if (th.flags & TCPHDR_SYN) != 0 and not before(skb.seq, rcv_nxt):
             return TCP_TW_RST
         # Duplicate ACK?
-        if (
-            (th.flags & TCPHDR_ACK) == 0
-            or not after(skb.end_seq, rcv_nxt)
-            or skb.end_seq == skb.seq
-        ):
+        if (th.flags & TCPHDR_ACK) == 0 or not after(skb.end_seq, rcv_nxt) or skb.end_seq == skb.seq:
             return TCP_TW_SUCCESS
         # New data, or a FIN that does not follow at once: reset, as close(2) told nobody wants it (RFC 2525 2.17).
         if (th.flags & TCPHDR_FIN) == 0 or skb.end_seq != ((rcv_nxt + 1) & U32):
@@ -154,9 +151,7 @@ def tcp_timewait_state_process(tw: InetTimewaitSock, skb: SkBuff, th: Tcphdr) ->
     if (
         (th.flags & (TCPHDR_SYN | TCPHDR_RST | TCPHDR_ACK)) == TCPHDR_SYN
         and not paws_reject
-        and (
-            after(skb.seq, rcv_nxt) or (saw_tstamp and ((tw.tw_ts_recent - th.tsval) & 0x80000000) != 0)
-        )
+        and (after(skb.seq, rcv_nxt) or (saw_tstamp and ((tw.tw_ts_recent - th.tsval) & 0x80000000) != 0))
     ):
         isn: i64 = (tw.tw_snd_nxt + 65535 + 2) & U32
         net.kernel.softnet.tcp_tw_isn = isn if isn != 0 else 1
@@ -176,7 +171,8 @@ def tcp_timewait_state_process(tw: InetTimewaitSock, skb: SkBuff, th: Tcphdr) ->
 
 
 def oow_rate_limited_tw(net: Net, skb: SkBuff, tw: InetTimewaitSock) -> bool:
-    """At most one ACK per net.ipv4.tcp_invalid_ratelimit ms for segments without data (`__tcp_oow_rate_limited`)."""
+    """At most one ACK per net.ipv4.tcp_invalid_ratelimit ms for segments without data
+    (`__tcp_oow_rate_limited`)."""
     if oow_exempt(skb):
         return False
     if oow_recent(net, tw.tw_last_oow_ack_time):
@@ -266,7 +262,8 @@ def tcp_synack_window(req: RequestSock) -> i64:
 def tcp_check_req(sk: TcpSock, skb: SkBuff, req: RequestSock, fastopen: bool) -> TcpSock | None:
     """A segment for a request of listener sk (RFC 9293 section 3.10.7.4, SYN-RECEIVED).
 
-    Returns the child (handshake complete), sk itself (the segment is for its LISTEN state: a wrong ACK to be reset), or None.
+    Returns the child (handshake complete), sk itself (the segment is for its LISTEN state: a wrong ACK to be
+    reset), or None.
     """
     net = sk.sk_net
     th = skb.th
@@ -298,11 +295,7 @@ def tcp_check_req(sk: TcpSock, skb: SkBuff, req: RequestSock, fastopen: bool) ->
         return None
 
     # An ACK of something else than our SYN: "send a reset" (RFC 9293 3.10.7.4, fifth), which LISTEN does for us.
-    if (
-        (flg & TCPHDR_ACK) != 0
-        and not fastopen
-        and skb.ack_seq != ((req.snt_isn + 1) & U32)
-    ):
+    if (flg & TCPHDR_ACK) != 0 and not fastopen and skb.ack_seq != ((req.snt_isn + 1) & U32):
         return sk
 
     # First, check the sequence number; PAWS with it (RFC 7323 section 5.3).
@@ -366,9 +359,7 @@ def tcp_check_req(sk: TcpSock, skb: SkBuff, req: RequestSock, fastopen: bool) ->
     return child
 
 
-def embryonic_reset(
-    sk: TcpSock, skb: SkBuff, req: RequestSock, flg: i64, fastopen: bool
-) -> TcpSock | None:
+def embryonic_reset(sk: TcpSock, skb: SkBuff, req: RequestSock, flg: i64, fastopen: bool) -> TcpSock | None:
     """The request ends; whoever sent no RST gets one."""
     if (flg & TCPHDR_RST) == 0:
         reason = SK_RST_REASON_INVALID_SYN if (flg & TCPHDR_SYN) != 0 else SK_RST_REASON_NOT_SPECIFIED
@@ -382,7 +373,8 @@ def embryonic_reset(
 
 
 def tcp_create_openreq_child(sk: TcpSock, req: RequestSock, skb: SkBuff) -> TcpSock:
-    """The sock of a connection whose third segment is skb, in SYN_RECV: tcp_rcv_state_process brings it to ESTABLISHED."""
+    """The sock of a connection whose third segment is skb, in SYN_RECV: tcp_rcv_state_process brings it to
+    ESTABLISHED."""
     newtp = inet_connection_sock.inet_csk_clone_lock(sk, req)
     k = sk.kernel
     seq: i64 = (req.rcv_isn + 1) & U32
@@ -473,4 +465,3 @@ def tcp_child_process(parent: TcpSock, child: TcpSock, skb: SkBuff) -> i64:
         sock.sk_add_backlog(child, skb, 1 << 40)
     sock.sock_put(child)
     return reason
-

@@ -1,8 +1,10 @@
-"""TCP receives for a program: recv(2) in all its flags, urgent data, the window that reading opens, buffer autotuning.
+"""TCP receives for a program: recv(2) in all its flags, urgent data, the window that reading opens, buffer
+autotuning.
 
-Kernel counterpart: the receive half of `net/ipv4/tcp.c` (`tcp_recvmsg_locked` and what it calls), `tcp_rcv_space_adjust` of
-`tcp_input.c`. Control comes from `inet_recvmsg`; segments were put on `sk_receive_queue` by `tcp_input`; it goes on to
-`tcp_output.tcp_send_ack` when what was read has opened the window enough.
+Kernel counterpart: the receive half of `net/ipv4/tcp.c` (`tcp_recvmsg_locked` and what it calls),
+`tcp_rcv_space_adjust` of `tcp_input.c`. Control comes from `inet_recvmsg`; segments were put on
+`sk_receive_queue` by `tcp_input`; it goes on to `tcp_output.tcp_send_ack` when what was read has opened the
+window enough.
 
 RFC 9293 section 3.10.3 (RECEIVE), 3.8.6.2 (window management), RFC 6093 (urgent data).
 """
@@ -56,7 +58,8 @@ SOCK_RCVBUF_LOCK: Final = 2
 
 
 def tcp_recvmsg(sk: TcpSock, msg: Msghdr, size: i64, flags: i64) -> i64:
-    """At most size bytes into msg. Bytes, 0 at the end of the stream, -errno, or -ESLEEP (the same msg goes on later)."""
+    """At most size bytes into msg. Bytes, 0 at the end of the stream, -errno, or -ESLEEP (the same msg goes
+    on later)."""
     if (flags & (MSG_ERRQUEUE | MSG_OOB)) != 0:
         if (flags & MSG_ERRQUEUE) != 0:
             return ip_sockglue.ip_recv_error(sk, msg, size)
@@ -365,7 +368,8 @@ def tcp_cleanup_rbuf(sk: TcpSock, copied: i64) -> None:
 
 
 def tcp_rcv_space_adjust(sk: TcpSock) -> None:
-    """Dynamic right-sizing: once per round trip, see how much the program read, and let the buffer hold twice that."""
+    """Dynamic right-sizing: once per round trip, see how much the program read, and let the buffer hold twice
+    that."""
     now_us: i64 = sk.kernel.now // 1000
     rtt: i64 = sk.rcv_rtt_est_rtt_us
     if rtt == 0:

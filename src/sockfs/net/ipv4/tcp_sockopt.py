@@ -1,10 +1,11 @@
 """Socket options of level IPPROTO_TCP (tcp(7)): each effective, stored, or refused with Linux's errno.
 
-Kernel counterpart: `do_tcp_setsockopt` and `do_tcp_getsockopt` of `net/ipv4/tcp.c`. Control comes from `tcp_prot`; other levels go on to
-`icsk_af_ops` (IPPROTO_IP). Ranges and lengths are those of Linux 6.18, asked one by one.
+Kernel counterpart: `do_tcp_setsockopt` and `do_tcp_getsockopt` of `net/ipv4/tcp.c`. Control comes from
+`tcp_prot`; other levels go on to `icsk_af_ops` (IPPROTO_IP). Ranges and lengths are those of Linux 6.18,
+asked one by one.
 
-A value has at least four bytes (but for names and keys); an answer is cut to the caller's length. Times are stored in nanoseconds
-and answered in the option's unit, rounded as Linux's clock tick rounds them.
+A value has at least four bytes (but for names and keys); an answer is cut to the caller's length. Times are
+stored in nanoseconds and answered in the option's unit, rounded as Linux's clock tick rounds them.
 
 Refused: TCP_MD5SIG, TCP_AO_*, TCP_ULP (none is known), TCP_ZEROCOPY_RECEIVE, TCP_REPAIR_OPTIONS.
 """
@@ -200,7 +201,7 @@ def do_tcp_setsockopt(sk: TcpSock, optname: i64, opt: Sockopt, task: Task) -> i6
         if val < 1000 or val > 120000:
             return -EINVAL
         sk.icsk_rto_max = tcp_h.jiffies_up(val * 1_000_000)
-    elif optname == TCP_RTO_MIN_US or optname == TCP_DELACK_MAX_US:
+    elif optname in (TCP_RTO_MIN_US, TCP_DELACK_MAX_US):
         ns: i64 = tcp_h.jiffies_up(val * 1000) if val > 0 else 0
         if ns < tcp_h.TCP_TIMEOUT_MIN or ns > tcp_h.TCP_RTO_MIN:
             return -EINVAL
@@ -224,7 +225,7 @@ def do_tcp_setsockopt(sk: TcpSock, optname: i64, opt: Sockopt, task: Task) -> i6
         if val < 0 or val > 1 or (state & (TCPF_CLOSE | TCPF_LISTEN)) == 0:
             return -EINVAL
         sk.fastopen_no_cookie = val != 0
-    elif optname == TCP_MD5SIG or optname == TCP_MD5SIG_EXT:
+    elif optname in (TCP_MD5SIG, TCP_MD5SIG_EXT):
         return -EINVAL if optlen < SIZEOF_TCP_MD5SIG else -ENOPROTOOPT
     else:
         return tcp_set_repair(sk, optname, val, optlen, task)
@@ -468,7 +469,7 @@ def do_tcp_getsockopt(sk: TcpSock, optname: i64, opt: Sockopt) -> i64:
         return 0
     elif optname == TCP_THIN_LINEAR_TIMEOUTS:
         val = 1 if sk.thin_lto else 0
-    elif optname == TCP_THIN_DUPACK or optname == TCP_IS_MPTCP:
+    elif optname in (TCP_THIN_DUPACK, TCP_IS_MPTCP):
         val = 0
     elif optname == TCP_REPAIR:
         val = 1 if sk.repair else 0
@@ -541,4 +542,3 @@ def tcp_get_saved_syn(sk: TcpSock, opt: Sockopt) -> i64:
 
 def le32(v: i64) -> bytes:
     return int(v & U32).to_bytes(4, "little")
-
