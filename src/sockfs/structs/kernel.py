@@ -61,9 +61,11 @@ class SoftnetData:
     time_squeeze: i64
     running: bool
     net_rx: SoftirqAction
+    tsq_tasklet: SoftirqAction  # goes on with the socks on tsq_head (TCP sets it)
 
     def __init__(self) -> None:
         self.net_rx = SoftirqAction()
+        self.tsq_tasklet = SoftirqAction()
         self.input_pkt_queue = SkBuffHead()
         self.tsq_head = []
         self.processed = 0

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Final
 
 from mypy_extensions import i64
 
-from sockfs.kernel import trace
+from sockfs.kernel import softirq, trace
 from sockfs.net.core import gso, skbuff, wire
+from sockfs.structs.kernel import SoftirqAction
 from sockfs.structs.net_device import NetDevice
 from sockfs.uapi.dropreason import (
     SKB_DROP_REASON_CPU_BACKLOG,
@@ -63,6 +64,7 @@ def net_dev_init(k: Kernel) -> None:
     """Boot: the packet handlers' table is empty, nobody is told of devices yet."""
     k.ptype_base = {}
     k.netdev_chain = []
+    softirq.open_softirq(k, NetRxAction())
 
 
 # Registration
@@ -241,7 +243,7 @@ def netif_rx(k: Kernel, skb: SkBuff) -> i64:
 
 
 def process_backlog(k: Kernel, budget: i64) -> i64:
-    """`net_rx_action`: deliver at most budget waiting packets. Returns how many were."""
+    """Deliver at most budget waiting packets. Returns how many were."""
     queue = k.softnet.input_pkt_queue
     done: i64 = 0
     while done < budget:
@@ -292,3 +294,14 @@ def netif_receive_skb_core(k: Kernel, skb: SkBuff) -> i64:
         handlers[i].func(skbuff.skb_clone(k, skb), dev)
         i += 1
     return handlers[i].func(skb, dev)
+
+
+class NetRxAction(SoftirqAction):
+    """`net_rx_action`, and the tasklet of TCP's small queues."""
+
+    def action(self, k: Kernel, budget: i64) -> i64:
+        done = process_backlog(k, budget)
+        softnet = k.softnet
+        if len(softnet.tsq_head) != 0:
+            done += softnet.tsq_tasklet.action(k, budget)
+        return done
