@@ -654,6 +654,13 @@ def note_ops_set(sock: Socket) -> None:
 # ---- the file side
 
 
+def sock_close(file: File, call: Call | None) -> i64:
+    """The last reference to a socket's file went."""
+    sock = sock_from_file(file)
+    assert sock is not None
+    return __sock_release(sock, call)
+
+
 class SocketFileOperations(FileOperations):
     """`socket_file_ops`: a socket as a file."""
 
@@ -698,10 +705,7 @@ class SocketFileOperations(FileOperations):
         return r
 
     def release(self, file: File, call: Call | None) -> i64:
-        """`sock_close`."""
-        sock = sock_from_file(file)
-        assert sock is not None
-        return __sock_release(sock, call)
+        return sock_close(file, call)
 
 
 socket_file_ops: Final = SocketFileOperations("socket_file_ops")
