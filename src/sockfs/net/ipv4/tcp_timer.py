@@ -378,7 +378,7 @@ def tcp_write_err(sk: TcpSock) -> None:
     sk.sk_err = err if err else ETIMEDOUT
     sk.sk_net.mib_linux.TCPAbortOnTimeout += 1
     tcp.tcp_write_queue_purge(sk)
-    tcp_input.tcp_done_with_error(sk)
+    tcp.tcp_done_with_error(sk, sk.sk_err)
 
 
 def tcp_orphan_retries(sk: TcpSock, alive: bool) -> i64:
@@ -597,3 +597,27 @@ def _keepalive(sk: TcpSock) -> None:
 def tcp_syn_ack_timeout(req: RequestSock) -> None:
     """A SYN-ACK was not answered in time."""
     req.sk_net.mib_linux.TCPTimeouts += 1
+
+
+def tcp_ld_RTO_revert(sk: TcpSock, seq: i64) -> None:
+    """RFC 6069: "no route" is why nothing came through, not congestion: take one back-off back."""
+    if sk.icsk_retransmits == 0 or sk.icsk_backoff == 0:
+        return
+    head = sk.tcp_rtx_queue.first
+    if head is None or seq != sk.snd_una:
+        return
+    sk.icsk_backoff -= 1
+    if sk.srtt_us:
+        tcp_h.tcp_set_rto(sk)
+    else:
+        sk.icsk_rto = tcp_connect.tcp_timeout_init(sk)
+    rto: i64 = sk.icsk_rto << sk.icsk_backoff
+    if rto > sk.icsk_rto_max:
+        rto = sk.icsk_rto_max
+    sk.icsk_rto = rto
+    tcp_h.tcp_mstamp_refresh(sk)
+    left: i64 = rto - (sk.kernel.now - head.skb_mstamp_ns)
+    if left > 0:
+        tcp_reset_xmit_timer(sk, ICSK_TIME_RETRANS, left, False)
+    else:
+        tcp_retransmit_timer(sk)
