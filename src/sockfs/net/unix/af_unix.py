@@ -44,7 +44,6 @@ from sockfs.uapi.errno import (
     ENOENT,
     ENOIOCTLCMD,
     ENOSPC,
-    ENOTCONN,
     EOPNOTSUPP,
     EPERM,
     EPROTONOSUPPORT,
@@ -231,8 +230,7 @@ def unix_unlink(net: Net, path: bytes) -> i64:
 
 
 def unix_autobind(u: UnixSock) -> i64:
-    """An abstract name of five hexadecimal digits that nobody has. Nothing happens to a sock that has a name.
-    """
+    """An abstract name of five hexadecimal digits that nobody has. Nothing happens to a sock that has a name."""
     if u.addr is not None:
         return 0
     table = u.sk_net.unix_abstract
@@ -735,8 +733,12 @@ def unix_dgram_poll(file: File, sock: Socket, pt: PollTable | None) -> i64:
         mask |= EPOLLHUP
     if unix_writable(u):
         other = u.peer
-        if other is None or other.peer is u or not unix_recvq_full(other) or not unix_dgram_peer_wake_me(u,
-        other): return mask | EWRITE sock.flags |= core_sock.SOCK_NOSPACE return mask
+        if other is None or other.peer is u or not unix_recvq_full(other):
+            return mask | EWRITE
+        if not unix_dgram_peer_wake_me(u, other):
+            return mask | EWRITE
+    sock.flags |= core_sock.SOCK_NOSPACE
+    return mask
 
 
 def unix_ioctl(sock: Socket, cmd: i64, arg: object) -> i64:

@@ -87,7 +87,7 @@ def unix_gc(k: Kernel) -> list[SkBuff]:
 
 
 def _children(u: UnixSock) -> list[int]:
-    """Cookies of the socks whose files lie in u's queue, or in those of connections that u has not accepted."""
+    """Cookies of the socks whose files lie in u's queue, or in those of its unaccepted connections."""
     out: list[int] = []
     skb = u.sk_receive_queue.first
     while skb is not None:

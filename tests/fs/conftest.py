@@ -1,0 +1,5 @@
+"""The `parity` fixture for the tests of this folder."""
+
+from tests.parity.conftest import parity
+
+__all__ = ["parity"]
