@@ -87,7 +87,7 @@ def test_nothing_heavy_is_imported_before_the_program_starts(tmp_path: Path) -> 
     there."""
     code = (
         "import sys, types\n"
-        "def run_program(*args): print(args, sorted(set(sys.modules) & " + repr(HEAVY) + ")); return 7\n"
+        "def run_program(*args, **_): print(args, sorted(set(sys.modules) & " + repr(HEAVY) + ")); return 7\n"
         "import sockfs\n"
         "for name in 'sockfs.runtime', 'sockfs.runtime.run': sys.modules[name] = types.ModuleType(name)\n"
         "sys.modules['sockfs.runtime.run'].run_program = run_program\n"

@@ -28,9 +28,17 @@ if TYPE_CHECKING:
     multiple=True,
     help="Set net.ipv4.… before the program starts.",
 )
+@click.option("--mtu", type=click.IntRange(68, 65536), metavar="BYTES", help="MTU of lo (65536).")
+@click.option("--no-offload", is_flag=True, help="Segments leave TCP one by one (lo without TSO and GSO).")
 @program.program_arguments
 def run(
-    pcap: str | None, wire: bool, sysctls: tuple[str, ...], argv: tuple[str, ...], module: bool
+    pcap: str | None,
+    wire: bool,
+    sysctls: tuple[str, ...],
+    mtu: int | None,
+    no_offload: bool,
+    argv: tuple[str, ...],
+    module: bool,
 ) -> Callable[[], int]:
     """Run an unmodified Python program on a fresh kernel. The exit status is the program's own."""
     program.check_program(argv, module)
@@ -41,6 +49,6 @@ def run(
     def start() -> int:
         from sockfs.runtime.run import run_program
 
-        return run_program(list(argv), module, pcap, wire, list(sysctls))
+        return run_program(list(argv), module, pcap, wire, list(sysctls), mtu=mtu, offload=not no_offload)
 
     return start

@@ -31,6 +31,9 @@ def run_program(
     wire: bool = False,
     sysctls: list[str] | None = None,
     prepare: Prepare | None = None,
+    *,
+    mtu: int | None = None,
+    offload: bool = True,
 ) -> int:
     """Run argv[0] (a file, a folder or archive with a `__main__`, or with `module` a module's name) with the
     rest as its arguments. Returns its exit status, or 2 for what cannot be started (one line on standard
@@ -44,6 +47,7 @@ def run_program(
         key, _, value = setting.partition("=")
         if not swap.set_sysctl(kernel, key, value):
             return _refuse(f"cannot set {key!r} to {value!r}")
+    swap.set_loopback(kernel, mtu, offload)
     if wire:
         kernel.wire_mode = True
     if pcap is not None:

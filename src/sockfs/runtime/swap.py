@@ -26,6 +26,7 @@ from sockfs.kernel import sysctl
 from sockfs.libc import calls, host, loop, module
 from sockfs.libc import posix as libc_posix
 from sockfs.libc import ssl as libc_ssl
+from sockfs.net.core.dev import NETIF_F_GSO_SOFTWARE
 from sockfs.runtime import fds, fork, realtime, refuse, signals
 
 if TYPE_CHECKING:
@@ -249,6 +250,17 @@ def make_kernel(seed: int | None) -> Kernel:
 def set_sysctl(kernel: Kernel, key: str, value: str) -> bool:
     """Set one; whether there is such a one and it takes the value."""
     return sysctl.proc_write(kernel.init_net, key, value) == 0
+
+
+def set_loopback(kernel: Kernel, mtu: int | None, offload: bool) -> None:
+    """Give lo another MTU, or take its segmentation offloads away, before anything is sent on it."""
+    lo = kernel.init_net.loopback_dev
+    if lo is None:
+        return
+    if mtu is not None:
+        lo.mtu = mtu
+    if not offload:
+        lo.features &= ~NETIF_F_GSO_SOFTWARE
 
 
 class WorldSwap(Swap):
