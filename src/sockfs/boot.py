@@ -20,8 +20,8 @@ from sockfs.net.ipv4 import (
     fib_frontend,
     icmp,
     ip_input,
-    tcp,
     tcp_cong,
+    tcp_ipv4,
     udp,
 )
 from sockfs.net.unix import af_unix
@@ -58,7 +58,7 @@ def start_kernel(k: structs_kernel.Kernel) -> None:
     icmp.icmp_init(k)
     udp.udp_init(k)
     tcp_cong.tcp_congestion_init(k)
-    tcp.tcp_init(k)
+    tcp_ipv4.tcp_init(k)
     af_unix.af_unix_init(k)
     fib_frontend.fib_net_init(k.init_net)
     loopback.loopback_net_init(k.init_net)

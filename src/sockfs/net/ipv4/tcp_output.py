@@ -25,6 +25,7 @@ from sockfs.net.ipv4 import tcp_h, tcp_input, tcp_loss, tcp_rate, tcp_retrans
 from sockfs.net.ipv4 import tcp_timer
 from sockfs.kernel import timers
 from sockfs.structs.headers import Tcphdr
+from sockfs.structs.kernel import SoftirqAction
 from sockfs.structs.sk_buff import SkBuff
 from sockfs.structs.sock import SOCK_DEAD
 from sockfs.structs.tcp_sock import TcpSock
@@ -60,6 +61,7 @@ from sockfs.uapi.tcp import TCP_ACK_DEFERRED, TCP_REPAIR_OFF, TCP_SEND_QUEUE
 from sockfs.util.seq import after, before, seq_diff
 
 if TYPE_CHECKING:
+    from sockfs.structs.kernel import Kernel
     from sockfs.structs.dst import Dst
     from sockfs.structs.request_sock import RequestSock
     from sockfs.structs.sk_buff import SkBuffHead
@@ -1277,3 +1279,14 @@ def tcp_schedule_loss_probe(sk: TcpSock, advancing_rto: bool) -> bool:
 
 def tcp_send_loss_probe(sk: TcpSock) -> None:
     tcp_retrans.tcp_send_loss_probe(sk)
+
+
+class TsqTasklet(SoftirqAction):
+    """`tsq_tasklet`: the softirq drain goes on with the socks that small queues had stopped."""
+
+    def action(self, k: Kernel, budget: i64) -> i64:
+        waiting = k.softnet.tsq_head
+        k.softnet.tsq_head = []
+        for sk in waiting:
+            tcp_tsq_workfn(sk)
+        return len(waiting)
