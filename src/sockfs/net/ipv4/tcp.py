@@ -155,7 +155,7 @@ def tcp_init_sock(sk: TcpSock) -> None:
 
 
 def tcp_sendmsg(sk: TcpSock, msg: Msghdr, size: i64) -> i64:
-    """Queue what msg holds, push what may go. Bytes taken, -errno, or -ESLEEP (the same msg goes on later)."""
+    """Queue what msg holds, push what may go. Bytes taken, -errno, or -ESLEEP (msg goes on later)."""
     sk.sk_owned = True
     r = tcp_sendmsg_locked(sk, msg, size)
     sock.release_sock(sk)
@@ -373,7 +373,8 @@ def tcp_poll(file: File, sck: Socket, pt: PollTable | None) -> i64:
         return inet_connection_sock.inet_csk_listen_poll(sk)
     mask: i64 = 0
     shutdown = sk.sk_shutdown
-    # EPOLLHUP cannot be masked out, so it must not be set while anything can still be sent or read: both directions.
+    # EPOLLHUP cannot be masked out, so it must not be set while anything can still be sent or read: both
+    # directions.
     if shutdown == SHUTDOWN_MASK or state == TCP_CLOSE:
         mask |= EPOLLHUP
     if (shutdown & RCV_SHUTDOWN) != 0:
@@ -478,7 +479,7 @@ def tcp_close_state(sk: TcpSock) -> bool:
 
 
 def tcp_shutdown(sk: TcpSock, how: i64) -> None:
-    """shutdown(2), write side: what is queued goes out first, the FIN behind it. `how` in SEND_SHUTDOWN bits."""
+    """shutdown(2), write side: what is queued goes first, the FIN behind it. `how`: SEND_SHUTDOWN bits."""
     if (how & SEND_SHUTDOWN) == 0:
         return
     if ((1 << sk.sk_state) & (TCPF_ESTABLISHED | TCPF_SYN_SENT | TCPF_CLOSE_WAIT)) != 0:
@@ -514,7 +515,8 @@ def __tcp_close(sk: TcpSock, timeout: i64, call: Call | None) -> i64:
             tcp_set_state(sk, TCP_CLOSE)
             inet_connection_sock.inet_csk_listen_stop(sk)
             return tcp_close_adjudge(sk)
-        # RFC 2525 section 2.17, RFC 9293 section 3.10.4: unread data means that it was not delivered; say so with a RST.
+        # RFC 2525 section 2.17, RFC 9293 section 3.10.4: unread data means that it was not delivered; say so
+        # with a RST.
         data_was_unread = False
         skb = skbuff.skb_dequeue(sk.sk_receive_queue)
         while skb is not None:
@@ -554,7 +556,7 @@ def sk_stream_closing(sk: TcpSock) -> bool:
 
 
 def tcp_close_adjudge(sk: TcpSock) -> i64:
-    """The Socket lets go. What becomes of the sock? 1: it is finished. One reference more is held either way."""
+    """The Socket lets go. What becomes of the sock? 1: it is finished. Either way one more reference is held."""
     net = sk.sk_net
     sock.sock_hold(sk)
     sock.sock_orphan(sk)

@@ -102,7 +102,8 @@ RTN_LOCAL: Final = 2
 RTCF_BROADCAST: Final = 0x10000000
 RTCF_MULTICAST: Final = 0x20000000
 
-# ICMP destination unreachable, code by code: (errno, whether the connection ends). RFC 1122 4.2.3.9, RFC 792, RFC 1812 5.2.7.1.
+# ICMP destination unreachable, code by code: (errno, whether the connection ends). RFC 1122 4.2.3.9, RFC 792,
+# RFC 1812 5.2.7.1.
 ICMP_ERR_CONVERT: Final[list[int]] = [
     ENETUNREACH,
     EHOSTUNREACH,
@@ -450,8 +451,7 @@ def tcp_v4_conn_request(sk: TcpSock, skb: SkBuff) -> i64:
     rt = skb.dst
     # Never answer SYNs to broadcast or multicast (RFC 1122 section 4.2.3.10).
     if isinstance(rt, route.Rtable) and (rt.rt_flags & (RTCF_BROADCAST | RTCF_MULTICAST)) != 0:
-        sk.sk_net.mib_linux.ListenDrops += 1
-        skbuff.kfree_skb_reason(sk.kernel, skb, SKB_DROP_REASON_NOT_SPECIFIED)
+        tcp_listendrop(sk)
         return 0
     return tcp_input.tcp_conn_request(tcp_request_sock_ops, sk, skb)
 
@@ -637,7 +637,7 @@ def inet_bhash2_reset_saddr(sk: TcpSock) -> None:
 
 
 def tcp_twsk_unique(sk: InetConnectionSock, tw: InetTimewaitSock) -> bool:
-    """May connect take the port pair of a TIME-WAIT? (net.ipv4.tcp_tw_reuse; RFC 6191, RFC 7323 appendix B.2)"""
+    """May connect take the ports of a TIME-WAIT? (net.ipv4.tcp_tw_reuse; RFC 6191, RFC 7323 appendix B.2)"""
     assert isinstance(sk, TcpSock)
     net = sk.sk_net
     reuse = net.ipv4.sysctl_tcp_tw_reuse
@@ -896,6 +896,10 @@ class TcpRequestSockOps(RequestSockOps):
         return inet_connection_sock.inet_csk_route_req(sk, req)
 
     def cookie_init_seq(self, skb: SkBuff, req: RequestSock) -> i64:
+        listener = req.rsk_listener
+        if listener is not None:
+            syncookies.tcp_synq_overflow(listener)
+            listener.sk_net.mib_linux.SyncookiesSent += 1
         return syncookies.cookie_v4_init_sequence(skb, req)
 
     def init_seq(self, skb: SkBuff) -> i64:
@@ -1050,7 +1054,13 @@ tcp_prot: Final = _tcp_prot()
 tcp_protocol: Final = TcpProtocol("TCP")
 
 
-def tcp_init(k: Kernel) -> None:
+def tcp_v4_init(k: Kernel) -> None:
     """Boot: TCP takes its protocol number, and its slab caches."""
     tcp.tcp_init(k)
     k.inet_protos[IPPROTO_TCP] = tcp_protocol
+    k.softnet.tsq_tasklet = tcp_output.TsqTasklet()
+
+
+def tcp_init(k: Kernel) -> None:
+    """`tcp_init` and `tcp_v4_init`, as boot calls them."""
+    tcp_v4_init(k)

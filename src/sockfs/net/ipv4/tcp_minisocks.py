@@ -59,7 +59,7 @@ U32: Final = 0xFFFFFFFF
 SEC: Final = 1_000_000_000
 TCP_PAWS_MSL: Final = 60  # seconds
 TCP_PAWS_24DAYS: Final = 60 * 60 * 24 * 24
-TCP_TIMEWAIT_LEN: Final = inet_timewait_sock.TCP_TIMEWAIT_LEN
+TCP_TIMEWAIT_LEN: Final = 60_000_000_000
 
 
 # ---- TIME-WAIT
@@ -87,7 +87,8 @@ def tcp_time_wait(sk: TcpSock, state: i64, timeo: i64) -> None:
             timeo = TCP_TIMEWAIT_LEN
         inet_timewait_sock.inet_twsk_hashdance_schedule(tw, sk, timeo)
     else:
-        # Too many (net.ipv4.tcp_max_tw_buckets): the pair of ports is free at once, which RFC 9293 would not like.
+        # Too many (net.ipv4.tcp_max_tw_buckets): the pair of ports is free at once, which RFC 9293 would not
+        # like.
         net.mib_linux.TCPTimeWaitOverflow += 1
     tcp_metrics.tcp_update_metrics(sk)
     tcp.tcp_done(sk)
@@ -121,7 +122,8 @@ def tcp_timewait_state_process(tw: InetTimewaitSock, skb: SkBuff, th: Tcphdr) ->
         # Duplicate ACK?
         if (th.flags & TCPHDR_ACK) == 0 or not after(skb.end_seq, rcv_nxt) or skb.end_seq == skb.seq:
             return TCP_TW_SUCCESS
-        # New data, or a FIN that does not follow at once: reset, as close(2) told nobody wants it (RFC 2525 2.17).
+        # New data, or a FIN that does not follow at once: reset, as close(2) told nobody wants it (RFC 2525
+        # 2.17).
         if (th.flags & TCPHDR_FIN) == 0 or skb.end_seq != ((rcv_nxt + 1) & U32):
             return TCP_TW_RST
         tw.tw_substate = TCP_TIME_WAIT
@@ -133,7 +135,8 @@ def tcp_timewait_state_process(tw: InetTimewaitSock, skb: SkBuff, th: Tcphdr) ->
         inet_timewait_sock.inet_twsk_reschedule(tw, TCP_TIMEWAIT_LEN)
         return TCP_TW_ACK
 
-    # RFC 9293 section 3.10.7.4, TIME-WAIT. "The only thing that can arrive is a retransmission of the remote FIN."
+    # RFC 9293 section 3.10.7.4, TIME-WAIT. "The only thing that can arrive is a retransmission of the remote
+    # FIN."
     if not paws_reject and skb.seq == rcv_nxt and (skb.seq == skb.end_seq or rst):
         if rst:
             # RFC 1337: a RST may end TIME-WAIT too early. Linux lets it, unless net.ipv4.tcp_rfc1337 says no.
@@ -214,7 +217,7 @@ def tcp_paws_reject(ts_recent: i64, ts_recent_stamp: i64, tsval: i64, rst: bool,
 
 
 def tcp_reqsk_timeout(req: RequestSock) -> i64:
-    """How long this SYN-ACK waits for its answer: doubled each time, at most TCP_RTO_MAX (or the socket's)."""
+    """How long this SYN-ACK waits for its answer: doubled each time, at most TCP_RTO_MAX_MS says."""
     listener = req.rsk_listener
     top: i64 = tcp_h.TCP_RTO_MAX if listener is None else listener.icsk_rto_max
     if req.num_timeout > 40:
@@ -294,7 +297,8 @@ def tcp_check_req(sk: TcpSock, skb: SkBuff, req: RequestSock, fastopen: bool) ->
                     timers.mod_timer(net.kernel, timer, net.kernel.now + tcp_reqsk_timeout(req))
         return None
 
-    # An ACK of something else than our SYN: "send a reset" (RFC 9293 3.10.7.4, fifth), which LISTEN does for us.
+    # An ACK of something else than our SYN: "send a reset" (RFC 9293 3.10.7.4, fifth), which LISTEN does for
+    # us.
     if (flg & TCPHDR_ACK) != 0 and not fastopen and skb.ack_seq != ((req.snt_isn + 1) & U32):
         return sk
 
@@ -425,7 +429,8 @@ def tcp_create_openreq_child(sk: TcpSock, req: RequestSock, skb: SkBuff) -> TcpS
         newtp.ts_recent_stamp = 0
         newtp.tcp_header_len = 20
     if req.num_timeout != 0:
-        # The SYN-ACK timed out: should its first copy turn out to be what was answered, undo (RFC 5682, Eifel).
+        # The SYN-ACK timed out: should its first copy turn out to be what was answered, undo (RFC 5682,
+        # Eifel).
         newtp.total_rto = req.num_timeout
         newtp.total_rto_recoveries = 1
         newtp.undo_marker = req.snt_isn
