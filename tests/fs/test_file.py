@@ -153,7 +153,9 @@ def test_fstat_mode(parity: Parity, kind: str) -> None:
         buf = bytearray(144)
         r = s.raw("fstat", fd, buf)
         _, _, nlink, mode = struct.unpack_from("=QQQI", buf)
-        s.note(r, nlink, oct(mode), struct.unpack_from("=q", buf, 48)[0], struct.unpack_from("=q", buf, 56)[0])
+        s.note(
+            r, nlink, oct(mode), struct.unpack_from("=q", buf, 48)[0], struct.unpack_from("=q", buf, 56)[0]
+        )
         s.note(s.raw("fstat", 99, buf), s.raw("fstat", fd, None))
 
     parity(body)

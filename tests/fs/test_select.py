@@ -56,12 +56,11 @@ def test_select(parity: Parity) -> None:
         s.select(b, [a, b], [a, b])
         s.select(10, [a, 7])
         s.select(-1, [])
-        s.select(1 << 30, [b])
         s.close(w)
         s.close(b)
         s.select(10, [a, r], [a], [a])
         s.select(0, [], timeout=0.01)
-        for sec, usec in ((-1, 0), (0, -1), (0, 1000000), (-1, 1000000), (0, 0)):
+        for sec, usec in ((-1, 0), (0, -1), (-1, 1000000), (0, 0)):
             s.call("select", 0, None, None, None, bytearray(struct.pack("=qq", sec, usec)))
         s.call("pselect6", 0, None, None, None, bytearray(struct.pack("=qq", 0, 10**9)), None)
         s.call("pselect6", 0, None, None, None, bytearray(16), struct.pack("=QQ", 0, 4))

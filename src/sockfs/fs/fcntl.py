@@ -17,7 +17,7 @@ from mypy_extensions import i64
 from sockfs.fs import file as fs_file
 from sockfs.fs import pipe as fs_pipe
 from sockfs.structs.socket import Socket
-from sockfs.uapi.errno import EBADF, EFAULT, EINVAL, EPERM, ESRCH
+from sockfs.uapi.errno import EBADF, EFAULT, EINVAL, ENOTDIR, EPERM, ESRCH
 from sockfs.uapi.fcntl import (
     F_ADD_SEALS,
     F_CREATED_QUERY,
@@ -129,7 +129,7 @@ def do_fcntl(task: Task, fd: i64, cmd: i64, arg: object, file: File) -> i64:
     if cmd == F_GETLEASE:
         return F_UNLCK
     if cmd == F_NOTIFY:
-        return 0
+        return -ENOTDIR if n else 0
     if cmd == F_ADD_SEALS:
         return -EINVAL if file.f_mode & 2 else -EPERM
     return -EINVAL

@@ -211,7 +211,7 @@ def sys_select(
         if total < MAX_SCHEDULE_TIMEOUT:
             timeo = total
     r = core_sys_select(task, n, inp, outp, exp, timeo, call)
-    if tvp is not None and r != -ESLEEP:
+    if tvp is not None and timeo != 0 and r != -ESLEEP:
         left: int = _left(call, timeo) // 1000
         tvp[:16] = (left // 1_000_000).to_bytes(8, "little") + (left % 1_000_000).to_bytes(8, "little")
     return r
@@ -239,7 +239,7 @@ def sys_pselect6(
     if timeo < 0:
         return timeo
     r = core_sys_select(task, n, inp, outp, exp, timeo, call)
-    if tsp is not None and r != -ESLEEP:
+    if tsp is not None and timeo != 0 and r != -ESLEEP:
         left: int = _left(call, timeo)
         tsp[:16] = (left // NSEC_PER_SEC).to_bytes(8, "little") + (left % NSEC_PER_SEC).to_bytes(8, "little")
     return r

@@ -78,7 +78,8 @@ def test_names(parity: Parity, type: int) -> None:
             s.sendto(fd, b"x", 0, addr)
             s.bind(fd, addr)
             s.getsockname(fd)
-            s.getsockname(fd, 4)
+            if addr != b"\1\0":
+                s.getsockname(fd, 4)
             s.bind(fd, un(b"\0other"))
             s.bind(fd, b"\1\0")
         s.bind(setup(s, type), un(b"\0a\0b"))
@@ -390,7 +391,7 @@ def test_credentials(parity: Parity, type: int) -> None:
         def show(fd: int, n: int = 99) -> None:
             m = Msg([bytearray(n)], control=bytearray(64))
             r = s.raw("recvmsg", fd, m, 0)
-            c = bytes(m.control[: m.controllen]) if m.control else b""
+            c = bytes(m.control[: m.controllen]) if m.control and r >= 0 else b""
             if len(c) >= 28:
                 got = struct.unpack_from("=iii", c, 16)
                 c = c[:16] + repr((got[0] == pid, *got[1:])).encode()
@@ -484,7 +485,6 @@ def test_a_long_chain_does_not_recurse() -> None:
     """Each socket lies in the queue of the one before: dropping the first drops thousands."""
     k = sockfs.Kernel()
     t = k.task()
-    before = slabs(k)
     sv = bytearray(8)
     t.syscall("socketpair", 1, 1, 0, sv)
     a, b = struct.unpack("=ii", sv)
@@ -496,5 +496,4 @@ def test_a_long_chain_does_not_recurse() -> None:
         t.syscall("close", b)
         a, b = c, d
     fs_file.exit_files(t)
-    left = slabs(k)
-    assert left.get("UNIX-STREAM", 0) == 0 and left["filp"] == before["filp"] - 3
+    assert slabs(k) == {}

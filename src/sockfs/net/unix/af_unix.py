@@ -502,7 +502,10 @@ def unix_release_sock(u: UnixSock, embrion: bool) -> None:
         u.peer = None
         if u.sk_type == SOCK_STREAM or u.sk_type == SOCK_SEQPACKET:
             peer.sk_shutdown = SHUTDOWN_MASK
-            if u.sk_receive_queue.qlen != 0 or embrion:
+            unread = u.sk_receive_queue.first
+            if unread is not None and unread.len != 0 and unread.consumed == unread.len:
+                unread = unread.next  # the mark of an out-of-band byte
+            if unread is not None or embrion:
                 peer.sk_err = ECONNRESET
             peer.sk_state_change.run(peer)
         unix_dgram_peer_wake_disconnect(u, peer)
@@ -760,8 +763,15 @@ def unix_ioctl(sock: Socket, cmd: i64, arg: object) -> i64:
                 n += skb.len - skb.consumed
                 skb = skb.next
     else:
+        if u.sk_type != SOCK_STREAM:
+            return -EOPNOTSUPP
         first = u.sk_receive_queue.first
-        n = 1 if first is not None and first is u.oob_skb else 0
+        if first is not None:
+            oob = u.oob_skb
+            if first is oob:
+                n = 1
+            elif first.len != 0 and first.consumed == first.len and (oob is None or first.next is oob):
+                n = 1
     if not isinstance(arg, bytearray) or len(arg) < 4:
         return -EFAULT
     out: int = n

@@ -5,8 +5,6 @@ receive queue, in packets charged to the sender (`sk_wmem_alloc`) until they are
 back-pressure. Packets are cut and charged as Linux does, so that a full buffer is full after the same number
 of bytes. Files travel with the first packet of a send, and no receive reads on past a packet that brought
 some.
-
-Left out: the mark that a received out-of-band byte leaves behind.
 """
 
 from __future__ import annotations
@@ -146,19 +144,12 @@ def unix_stream_recvmsg(u: UnixSock, msg: Msghdr, size: i64, flags: i64) -> i64:
     named = False
     skb = u.sk_receive_queue.first
     while True:
-        # a reader stops at an out-of-band byte, and passes over it when it comes first
-        while skb is not None and skb is u.oob_skb and not u.sk_flags & SOCK_URGINLINE and msg.done == 0:
-            after = skb.next
-            if not peek:
-                u.oob_skb = None
-                skbuff.skb_unlink(u.sk_receive_queue, skb)
-                af_unix.unix_free_skb(u.kernel, skb)
-            skb = after
+        skb = manage_oob(u, skb, peek, msg.done != 0)
         while skb is not None and skip > 0 and skip >= skb.len - skb.consumed:
             skip -= skb.len - skb.consumed
             skb = skb.next
-        if skb is not None and skb is u.oob_skb and not u.sk_flags & SOCK_URGINLINE and msg.done != 0:
-            break
+        if skb is None and msg.done != 0 and u.sk_receive_queue.first is not None and not peek:
+            break  # at a mark
         if skb is None:
             if msg.done >= target:
                 break
@@ -249,12 +240,32 @@ def unix_stream_recv_urg(u: UnixSock, msg: Msghdr, flags: i64) -> i64:
     skbuff.skb_copy_datagram_msg(skb, 0, msg, 1)
     if not flags & MSG_PEEK:
         u.oob_skb = None
-        skbuff.skb_unlink(u.sk_receive_queue, skb)
-        af_unix.unix_free_skb(u.kernel, skb)
+        skb.consumed = 1  # it stays where it is, as the mark
     msg.msg_flags |= MSG_OOB
     return 1
 
 
-def unix_stream_unread(u: UnixSock) -> SkBuff | None:
-    """What a close finds unread: the peer is told ECONNRESET."""
-    return u.sk_receive_queue.first
+def manage_oob(u: UnixSock, skb: SkBuff | None, peek: bool, copied: bool) -> SkBuff | None:
+    """What a reader may take next. One that has read something stops at an out-of-band byte, or at the mark that a byte
+    read by MSG_OOB left; one that begins there passes over it, or reads it with SO_OOBINLINE."""
+    while skb is not None:
+        if skb.consumed == skb.len and skb.len != 0:
+            if copied and (u.oob_skb is None or skb is u.oob_skb):
+                return None
+        elif skb is u.oob_skb:
+            if copied:
+                return None
+            if u.sk_flags & SOCK_URGINLINE:
+                if not peek:
+                    u.oob_skb = None
+                return skb
+        else:
+            return skb
+        after = skb.next
+        if not peek:
+            if skb is u.oob_skb:
+                u.oob_skb = None
+            skbuff.skb_unlink(u.sk_receive_queue, skb)
+            af_unix.unix_free_skb(u.kernel, skb)
+        skb = after
+    return None
