@@ -10,6 +10,7 @@ from __future__ import annotations
 import sockfs
 from sockfs.entry import door
 from sockfs.kernel import softirq, timers
+from sockfs.structs.socket import Socket
 from sockfs.structs.tcp_sock import TcpSock
 
 AF_INET, SOCK_STREAM, SOCK_NONBLOCK = 2, 1, 0o4000
@@ -49,7 +50,9 @@ class Bare:
     def sk(self, fd: int) -> TcpSock:
         file = self.t.files.fdt[fd]
         assert file is not None
-        sk = file.private_data.sk
+        sock = file.private_data
+        assert isinstance(sock, Socket)
+        sk = sock.sk
         assert isinstance(sk, TcpSock)
         return sk
 

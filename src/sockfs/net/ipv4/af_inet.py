@@ -471,13 +471,13 @@ def inet_shutdown(sock: Socket, how: i64) -> i64:
 
 
 def inet_ioctl(sock: Socket, cmd: i64, arg: object, task: Task) -> i64:
-    """ioctl(2): interfaces (netdevice(7)), then the protocol's own."""
+    """ioctl(2): the protocol's own, then interfaces (netdevice(7))."""
     sk = sock.sk
     assert sk is not None
-    r = dev_ioctl.dev_ioctl(sk.sk_net, cmd, arg)
+    r = sk.sk_prot.ioctl(sk, cmd, arg)
     if r != -515:
         return r
-    return sk.sk_prot.ioctl(sk, cmd, arg)
+    return dev_ioctl.dev_ioctl(sk.sk_net, cmd, arg)
 
 
 # ---- the tables

@@ -329,7 +329,7 @@ def inet_csk_reqsk_queue_hash_add(sk: InetConnectionSock, req: RequestSock, time
 
 
 def inet_csk_reqsk_queue_drop(sk: InetConnectionSock, req: RequestSock) -> bool:
-    """Take the request out of the table, stop its timer, give up their reference. False: it was out already."""
+    """Take the request out of the table, stop its timer, drop their reference. False: it was out already."""
     unlinked = inet_hashtables.__sk_nulls_del(req)
     timer = req.rsk_timer
     if timer is not None:
@@ -355,7 +355,7 @@ def inet_csk_reqsk_queue_drop_and_put(sk: InetConnectionSock, req: RequestSock) 
 
 
 def inet_csk_reqsk_queue_add(sk: InetConnectionSock, req: RequestSock, child: Sock) -> Sock | None:
-    """The child waits for accept now. None: the listener has been closed meanwhile, the child is forgotten."""
+    """The child waits for accept now. None: the listener was closed meanwhile, the child is forgotten."""
     queue = sk.icsk_accept_queue
     if sk.sk_state != TCP_LISTEN or queue is None:
         if isinstance(child, TcpSock):

@@ -112,7 +112,7 @@ def v6_any(addr: bytes) -> bool:
 def lookup_reuseport(
     net: Net, head: SockCommon, first: Sock, saddr: i64, sport: i64, daddr: i64, hnum: i64
 ) -> Sock:
-    """SO_REUSEPORT (socket(7)): connections are spread over the group by a hash of their addresses and ports."""
+    """SO_REUSEPORT (socket(7)): connections are spread over the group by a hash of addresses and ports."""
     group: list[Sock] = []
     sk: SockCommon | None = head
     while sk is not None:

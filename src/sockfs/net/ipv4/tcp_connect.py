@@ -216,7 +216,7 @@ def tcp_make_synack(
     if req.tstamp_ok:
         th.saw_tstamp = True
         if req.cookie_ts or synack_type == TCP_SYNACK_COOKIE:
-            th.tsval = syncookies.cookie_init_timestamp(net, req, k.now) & U32
+            th.tsval = (syncookies.cookie_init_timestamp(net, req, k.now) + req.ts_off) & U32
         else:
             th.tsval = (now_ms + req.ts_off) & U32
         th.tsecr = req.ts_recent

@@ -935,12 +935,10 @@ def tcp_conn_request(rsk_ops: RequestSockOps, sk: TcpSock, skb: SkBuff) -> i64:
     req.syncookie = want_cookie
     req.ts_off = 0
     # tcp_parse_options, tcp_openreq_init
-    mss = th.mss if th.mss else 536
-    clamp = rsk_ops.mss_clamp
+    # mss_clamp is what holds when the SYN names none (RFC 9293 section 3.7.1)
+    mss = th.mss if th.mss else rsk_ops.mss_clamp
     user = sk.rx_opt_user_mss
-    if user and user < clamp:
-        clamp = user
-    req.mss = mss if mss < clamp else clamp
+    req.mss = user if user and user < mss else mss
     ipv4 = net.ipv4
     saw_ts: bool = th.saw_tstamp and ipv4.sysctl_tcp_timestamps != 0
     req.sack_ok = th.sack_perm and ipv4.sysctl_tcp_sack != 0

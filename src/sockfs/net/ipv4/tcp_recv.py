@@ -339,7 +339,7 @@ def tcp_inq_hint(sk: TcpSock) -> i64:
 
 
 def tcp_cleanup_rbuf(sk: TcpSock, copied: i64) -> None:
-    """After reading: send an ACK if the peer waits for one, or for the window (RFC 9293 section 3.8.6.2.2)."""
+    """After reading: send an ACK if the peer waits for it, or for the window (RFC 9293 3.8.6.2.2)."""
     time_to_ack = False
     pending = sk.icsk_ack_pending
     if (pending & ICSK_ACK_SCHED) != 0:
