@@ -56,7 +56,7 @@ def _pack_inet(address: object, caller: str) -> bytes:
     if len(address) != 2:
         raise TypeError("AF_INET address must be a pair (host, port)")
     host, port = address[0], address[1]
-    number = integer(port)
+    number = any_integer(port)
     name = hostname(host)
     literal = name in ("", "<broadcast>") or inet.inet_pton4(name) >= 0
     addr = netdb.setipaddr4(name)
@@ -76,7 +76,7 @@ def _pack_inet6(address: object, caller: str) -> bytes:
     n = len(address)
     if n < 2 or n > 4:
         raise TypeError("AF_INET6 address must be a tuple (host, port[, flowinfo[, scopeid]])")
-    port = integer(address[1])
+    port = any_integer(address[1])
     flowinfo = integer(address[2]) if n > 2 else 0
     scope = integer(address[3]) if n > 3 else 0
     addr, found_scope = netdb.setipaddr6(hostname(address[0]))
@@ -142,13 +142,13 @@ def hostname(host: object) -> str:
     """A host argument as text: str, or bytes of ASCII; other text goes through IDNA."""
     if isinstance(host, str):
         if "\0" in host:
-            raise ValueError("host name must not contain null character")
+            raise TypeError("host name must not contain null character")
         if host.isascii():
             return host
         return host.encode("idna").decode("ascii")
     if isinstance(host, (bytes, bytearray)):
         if b"\0" in host:
-            raise ValueError("host name must not contain null character")
+            raise TypeError("host name must not contain null character")
         return bytes(host).decode("latin-1")
     if host is None:
         return ""
@@ -157,12 +157,7 @@ def hostname(host: object) -> str:
 
 def integer(x: object) -> int:
     """An int argument as PyArg_Parse's "i" takes it."""
-    if isinstance(x, int):
-        n = int(x)
-    elif isinstance(x, float):
-        raise TypeError("'float' object cannot be interpreted as an integer")
-    else:
-        n = _index(x)
+    n = any_integer(x)
     if n > 0x7FFFFFFF:
         if n > 0x7FFFFFFFFFFFFFFF:
             raise OverflowError("Python int too large to convert to C int")
@@ -172,7 +167,10 @@ def integer(x: object) -> int:
     return n
 
 
-def _index(x: object) -> int:
+def any_integer(x: object) -> int:
+    """An int, or what says it can be one."""
+    if isinstance(x, int):
+        return int(x)
     method = getattr(x, "__index__", None)
     if method is None:
         raise TypeError(f"'{type(x).__name__}' object cannot be interpreted as an integer")
