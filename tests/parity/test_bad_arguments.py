@@ -34,7 +34,7 @@ def every_call(s: Sys, fd: int) -> None:
     s.recvmsg(fd, Msg([bytearray(1)]), DONTWAIT)
     s.recvmmsg(fd, [Msg([bytearray(1)])], DONTWAIT)
     s.shutdown(fd, 7)
-    s.poll([(fd, 1)])
+    s.poll([(fd if abs(fd) < 2**31 else -1, 1)])
     s.fcntl(fd, 1)
     s.fcntl(fd, 3)
     s.fcntl(fd, 9999)
@@ -209,7 +209,11 @@ def test_name_lengths(parity: Parity) -> None:
     """What fits is written and the whole length told."""
 
     def body(s: Sys) -> None:
-        ls, c, a = s.pair()
+        ls = s.listener(7501)
+        c = s.socket(2, 1)
+        s.bind(c, ip("127.0.0.1", 7502))
+        s.connect(c, ip("127.0.0.1", 7501))
+        a = s.accept(ls)
         u = s.socket(1, 1)
         v, _ = s.socketpair(1, 1)
         for fd in (ls, c, a, u, v):
@@ -242,9 +246,10 @@ def test_every_message_flag(parity: Parity, kind: str) -> None:
             elif kind == "udp":
                 a = s.socket(2, 2)
                 b = s.socket(2, 2)
-                s.bind(a, ip("127.0.0.1"))
-                s.connect(b, ip("127.0.0.1", s.port(a)))
-                s.connect(a, ip("127.0.0.1", s.port(b)))
+                s.bind(a, ip("127.0.0.1", 7600))
+                s.bind(b, ip("127.0.0.1", 7601))
+                s.connect(b, ip("127.0.0.1", 7600))
+                s.connect(a, ip("127.0.0.1", 7601))
             else:
                 a, b = s.socketpair(*KINDS[kind])
             s.nonblock(a)

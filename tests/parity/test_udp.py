@@ -162,7 +162,9 @@ def test_error_queue(parity: Parity) -> None:
 
 def test_control_messages(parity: Parity) -> None:
     def body(s: Sys) -> None:
-        a, b = two(s)
+        a, b = s.socket(2, 2 | 0o4000), s.socket(2, 2 | 0o4000)
+        s.bind(a, ip(LO, 7330))
+        s.bind(b, ip(LO, 7331))
         for opt in (8, 12, 13, 20):  # IP_PKTINFO, RECVTTL, RECVTOS, RECVORIGDSTADDR
             s.setsockopt(b, 0, opt, 1)
         s.sendto(a, b"x", 0, addr(s, b))
