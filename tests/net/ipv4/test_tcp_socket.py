@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import pytest
 
+from sockfs.net.core import skbuff
+from sockfs.net.ipv4 import tcp_ipv4
+from sockfs.structs.headers import Icmphdr, Iphdr
 from tests.tools.bare import ESLEEP, SEC, SOCK_NONBLOCK, Bare, addr
 
 EAGAIN, EINVAL, EPIPE, ENOTCONN, ECONNREFUSED, ECONNRESET, EADDRINUSE = 11, 22, 32, 107, 111, 104, 98
@@ -569,3 +572,179 @@ class TestCookies:
         assert syncookies.check_tcp_syn_cookie(k, cookie, 9, 2, 3, 4, 5) not in (0, 1, 2, 3)
         k.now += 121 * SEC
         assert syncookies.check_tcp_syn_cookie(k, cookie, 1, 2, 3, 4, 5) == -1
+
+
+class TestLinger:
+    def linger(self, m: Bare, fd: int, seconds: int) -> None:
+        value = (1).to_bytes(4, "little") + seconds.to_bytes(4, "little")
+        assert m.call("setsockopt", fd, 1, 13, value, 8) == 0
+
+    def test_close_waits_for_the_last_acknowledgement(self, m: Bare) -> None:
+        _, c, s = m.pair()
+        self.linger(m, c, 5)
+        assert m.call("close", c) == -ESLEEP
+        m.advance(SEC // 10)  # the delayed ACK of the FIN
+        assert m.resume() == 0
+        assert m.sk(s).sk_state == CLOSE_WAIT
+
+    def test_close_gives_up(self, m: Bare) -> None:
+        _, c, _s = m.pair()
+        self.linger(m, c, 5)
+        assert m.call("close", c) == -ESLEEP
+        call = m.k.sleeping[-1]
+        assert call.deadline == m.k.now + 5 * SEC
+        call.expired = True
+        assert m.resume() == 0
+        assert m.call("close", c) == -9
+
+
+class TestHandshakeTimers:
+    def test_syn_ack_is_repeated_until_given_up(self, m: Bare) -> None:
+        lfd, c = m.listener(), m.socket(SOCK_NONBLOCK)
+        m.setopt(lfd, 6, 9, 1000)  # TCP_DEFER_ACCEPT: the bare ACK makes no child
+        m.call("connect", c, addr(80), 16)
+        assert m.poll(lfd) == 0
+        assert m.slabs()["request_sock_TCP"] == 1
+        m.send(c, b"now")
+        assert m.poll(lfd) == IN | RDNORM
+        s = m.call("accept4", lfd, None, None, 0)
+        assert m.recv(s) == b"now"
+        assert "request_sock_TCP" not in m.slabs()
+
+    def test_syn_is_repeated_until_given_up(self, m: Bare) -> None:
+        c = m.socket(SOCK_NONBLOCK)
+        lfd = m.listener(backlog=0)
+        m.k.init_net.ipv4.sysctl_tcp_syncookies = 0
+        first = [m.socket(SOCK_NONBLOCK) for _ in range(2)]
+        for fd in first:
+            m.call("connect", fd, addr(80), 16)
+        assert m.call("connect", c, addr(80), 16) == -115
+        m.advance(200 * SEC)
+        assert m.sk(c).sk_state == CLOSE
+        assert m.getopt(c, 1, 4) == 110  # SO_ERROR: ETIMEDOUT
+        m.call("close", lfd)
+
+    def test_request_of_a_closed_listener_ends(self, m: Bare) -> None:
+        before = m.slabs()
+        lfd, c = m.listener(), m.socket(SOCK_NONBLOCK)
+        m.setopt(lfd, 6, 9, 1000)
+        m.call("connect", c, addr(80), 16)
+        m.call("close", lfd)
+        m.send(c, b"anybody?")
+        assert m.recv(c) == -ECONNRESET
+        m.call("close", c)
+        m.advance(200 * SEC)
+        assert m.slabs() == before
+
+
+class TestReuseOfTimeWait:
+    def test_connect_takes_an_old_pair_of_ports(self, m: Bare) -> None:
+        m.k.init_net.ipv4.sysctl_ip_local_port_range = [40000, 40000]
+        lfd, c, s = m.pair()
+        m.call("close", c)
+        m.recv(s)
+        m.call("close", s)
+        again = m.socket()
+        assert m.call("connect", again, addr(80), 16) == -99
+        m.advance(2 * SEC)
+        assert m.call("connect", again, addr(80), 16) == 0
+        assert m.k.init_net.mib_linux.TWRecycled == 1
+        s2 = m.call("accept4", lfd, None, None, 0)
+        m.send(again, b"new")
+        assert m.recv(s2) == b"new"
+
+
+class TestReuseport:
+    def test_connections_are_spread(self, m: Bare) -> None:
+        fds = []
+        for _ in range(2):
+            fd = m.socket(SOCK_NONBLOCK)
+            m.setopt(fd, 1, 15, 1)
+            assert m.call("bind", fd, addr(80), 16) == 0
+            assert m.call("listen", fd, 100) == 0
+            fds.append(fd)
+        for _ in range(40):
+            m.call("connect", m.socket(), addr(80), 16)
+        waiting = [int(m.sk(fd).sk_ack_backlog) for fd in fds]
+        assert sum(waiting) == 40
+        assert min(waiting) > 5
+
+
+class TestIcmpErrors:
+    """What icmp_rcv hands to tcp_v4_err about a segment of ours (RFC 1122 4.2.3.9, RFC 5461, RFC 5927)."""
+
+    def error(self, m: Bare, fd: int, type: int, code: int, seq: int, info: int = 0) -> int:
+        sk = m.sk(fd)
+        skb = skbuff.alloc_skb(m.k)
+        skb.dev = m.k.init_net.loopback_dev
+        skb.iph = Iphdr(sk.inet_saddr, sk.sk_daddr, 6, 64, 0)
+        skb.icmph = Icmphdr(type, code, 0)
+        head = int(sk.inet_sport).to_bytes(2, "big") + int(sk.sk_dport).to_bytes(2, "big")
+        skbuff.skb_set_data(skb, head + (seq & 0xFFFFFFFF).to_bytes(4, "big"))
+        r = tcp_ipv4.tcp_protocol.err_handler(skb, info)
+        skbuff.consume_skb(m.k, skb)
+        return int(r)
+
+    def syn_sent(self, m: Bare) -> int:
+        m.k.init_net.ipv4.sysctl_tcp_syncookies = 0
+        m.listener(backlog=0)
+        for _ in range(2):
+            m.call("connect", m.socket(SOCK_NONBLOCK), addr(80), 16)
+        fd = m.socket(SOCK_NONBLOCK)
+        assert m.call("connect", fd, addr(80), 16) == -115
+        return fd
+
+    @pytest.mark.parametrize(
+        ("type", "code", "errno"),
+        [
+            (3, 0, 101),
+            (3, 1, 113),
+            (3, 2, 92),
+            (3, 3, 111),
+            (3, 7, 112),
+            (3, 8, 64),
+            (3, 13, 113),
+            (11, 0, 113),
+            (12, 0, 71),
+        ],
+    )
+    def test_handshake_fails_at_once(self, m: Bare, type: int, code: int, errno: int) -> None:
+        fd = self.syn_sent(m)
+        assert self.error(m, fd, type, code, int(m.sk(fd).snd_una)) == 0
+        assert m.sk(fd).sk_state == CLOSE
+        assert m.getopt(fd, 1, 4) == errno
+
+    def test_error_about_no_segment_of_ours_is_ignored(self, m: Bare) -> None:
+        fd = self.syn_sent(m)
+        self.error(m, fd, 3, 3, int(m.sk(fd).snd_nxt) + 1)
+        assert m.sk(fd).sk_state == 2
+        assert m.k.init_net.mib_linux.OutOfWindowIcmps == 1
+
+    def test_source_quench_is_ignored(self, m: Bare) -> None:
+        fd = self.syn_sent(m)
+        self.error(m, fd, 4, 0, int(m.sk(fd).snd_una))
+        assert m.sk(fd).sk_state == 2
+
+    def test_soft_on_a_connection_unless_asked_for(self, m: Bare) -> None:
+        _, c, s = m.pair()
+        self.error(m, c, 3, 1, int(m.sk(c).snd_una))
+        assert m.sk(c).sk_state == ESTABLISHED
+        assert m.poll(c) & ERR == 0
+        assert m.sk(c).sk_err_soft == 113
+        m.setopt(c, 0, 11, 1)  # IP_RECVERR
+        self.error(m, c, 3, 1, int(m.sk(c).snd_una))
+        assert m.getopt(c, 1, 4) == 113
+        m.send(c, b"alive")
+        assert m.recv(s) == b"alive"
+
+    def test_fragmentation_needed_shrinks_segments(self, m: Bare) -> None:
+        _, c, s = m.pair()
+        self.error(m, c, 3, 4, int(m.sk(c).snd_una), 1500)
+        assert m.getopt(c, 6, 2) == 1448
+        m.send(c, bytes(10000))
+        assert m.recv(s) == bytes(10000)
+
+    def test_about_nobody(self, m: Bare) -> None:
+        fd = m.socket()
+        assert self.error(m, fd, 3, 3, 1) == -2
+        assert m.k.init_net.mib_icmp.InErrors == 1

@@ -556,7 +556,7 @@ def sk_stream_closing(sk: TcpSock) -> bool:
 
 
 def tcp_close_adjudge(sk: TcpSock) -> i64:
-    """The Socket lets go. What becomes of the sock? 1: it is finished. Either way one more reference is held."""
+    """The Socket lets go. What becomes of the sock? 1: it is finished. One reference more is held."""
     net = sk.sk_net
     sock.sock_hold(sk)
     sock.sock_orphan(sk)
