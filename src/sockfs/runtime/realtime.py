@@ -21,7 +21,7 @@ from _thread import allocate_lock, interrupt_main, start_new_thread
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
-from mypy_extensions import i64
+from mypy_extensions import i64, mypyc_attr
 
 from sockfs.kernel import timers
 from sockfs.libc import host
@@ -236,6 +236,7 @@ class RealTime(Waiter):
         self.wake_fd = -1
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Relay:
     """Bytes that C code writes to a real descriptor, passed on to one of the kernel's
     (`signal.set_wakeup_fd`)."""

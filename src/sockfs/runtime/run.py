@@ -51,7 +51,7 @@ def run_program(
     if wire:
         kernel.wire_mode = True
     if pcap is not None:
-        capture = getattr(importlib.import_module("sockfs.observe.pcap"), "capture")  # noqa: B009
+        capture = getattr(importlib.import_module("sockfs.observe.pcapng"), "capture")  # noqa: B009
         try:
             capture(kernel, pcap)
         except OSError as e:
