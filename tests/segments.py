@@ -359,10 +359,11 @@ def syn_recv(w: Wire, listener: int | None = None, mss: int | None = 1460, **opt
     return p, listener
 
 
-def established(w: Wire, listener: int | None = None, **options: object) -> Peer:
-    """A connection that the machine accepted, nothing sent. By default without options but MSS 1460."""
+def established(w: Wire, listener: int | None = None, rtt: float = 10, **options: object) -> Peer:
+    """A connection that the machine accepted, nothing sent. By default without options but MSS 1460. rtt in ms."""
     p, lfd = syn_recv(w, listener, **options)
     p.expect("SA", seq=0, ack=1)
+    w.run(rtt)
     p.send("A", seq=1, ack=1)
     p.fd = w.call("accept4", lfd, None, None, O_NONBLOCK)
     assert p.fd >= 0

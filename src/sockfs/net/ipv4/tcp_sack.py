@@ -209,16 +209,15 @@ def tcp_match_skb_to_sack(sk: TcpSock, skb: SkBuff, start_seq: i64, end_seq: i64
             pkt_len: i64 = (start_seq - skb.seq) & U32
         else:
             pkt_len = (end_seq - skb.seq) & U32
-        if pkt_len > mss:
-            whole: i64 = pkt_len // mss * mss
-            if not starts_inside and whole < pkt_len and pkt_len < skb.len:
-                pkt_len = whole
-            elif starts_inside:
-                pkt_len = whole + (mss if whole < pkt_len else 0)
-        elif not starts_inside or pkt_len < mss:
+        if pkt_len < mss:
             if not starts_inside:
                 return False
             pkt_len = mss
+        elif pkt_len > mss:
+            whole: i64 = pkt_len // mss * mss
+            if starts_inside and whole < pkt_len:
+                whole += mss
+            pkt_len = whole
         if pkt_len >= skb.len:
             return False
         if tcp_output.tcp_fragment(sk, tcp_output.TCP_FRAG_IN_RTX_QUEUE, skb, pkt_len, mss) != 0:
