@@ -121,6 +121,7 @@ def tcp_rcv_established(sk: TcpSock, skb: SkBuff) -> None:
         and (th.doff << 28) | ((th.flags & 0x1F7) << 16) | th.window == pred
         and skb.seq == sk.rcv_nxt
         and (skb.ack_seq - sk.snd_nxt - 1) & 0x80000000 != 0
+        and (skb.ack_seq - sk.snd_una) & 0x80000000 == 0  # an old ACK may be blind injection (RFC 5961 section 5)
     ):
         fast = True
         if sk.tcp_header_len == 32:
