@@ -1,5 +1,6 @@
-"""A machine put together by hand: the structures of a listener, an accepted connection, a UDP socket, a socket pair, and a
-connection in TIME-WAIT, with nothing of the protocols behind them. Views are tested against it."""
+"""A machine put together by hand: the structures of a listener, an accepted connection, a UDP socket, a
+socket pair, and a connection in TIME-WAIT, with nothing of the protocols behind them. Views are tested
+against it."""
 
 from __future__ import annotations
 

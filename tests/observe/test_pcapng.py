@@ -81,7 +81,13 @@ def test_tshark_reads_it_without_a_complaint(tmp_path: Path) -> None:
     for skb in (segment(b"", 0x2), segment(b"data"), segment(b"y" * 60000), udp):
         m.lo.taps[0].packet(skb, m.lo, False)
     capture.close()
-    fields = "frame.interface_name frame.time_epoch ip.checksum.status tcp.checksum.status udp.checksum.status".split()
+    fields = [
+        "frame.interface_name",
+        "frame.time_epoch",
+        "ip.checksum.status",
+        "tcp.checksum.status",
+        "udp.checksum.status",
+    ]
     check = "ip tcp udp".split()
     done = subprocess.run(
         ["tshark", "-r", str(path), "-T", "fields"]

@@ -1,4 +1,5 @@
-"""Tables against what the real ss, netstat and lsof printed of the same sockets (iproute2 6.1, net-tools 2.10)."""
+"""Tables against what the real ss, netstat and lsof printed of the same sockets (iproute2 6.1, net-tools
+2.10)."""
 
 from __future__ import annotations
 
@@ -24,13 +25,13 @@ tcp   ESTAB     1000   0          127.0.0.1:18080    127.0.0.1:43290 users:(("py
 tcp   ESTAB     0      0          127.0.0.1:43290    127.0.0.1:18080 users:(("python3",pid=20852,fd=4))
 tcp   TIME-WAIT 0      0          127.0.0.1:43298    127.0.0.1:18080                                   
 """  # noqa: W291
-SS_UANM = """\
-State  Recv-Q Send-Q Local Address:Port  Peer Address:Port Process                                                
+SS_UANM = f"""\
+State  Recv-Q Send-Q Local Address:Port  Peer Address:Port Process{" " * 48}
 UNCONN 832    0            0.0.0.0:15353      0.0.0.0:*    
 \t skmem:(r832,rb212992,t0,tb212992,f3264,w0,o0,bl0,d0)
 ESTAB  0      0          127.0.0.1:48464    127.0.0.1:15353
 \t skmem:(r0,rb212992,t0,tb212992,f0,w0,o0,bl0,d0)     
-"""  # noqa: W291
+"""
 SS = """\
 Netid State Recv-Q Send-Q Local Address:Port   Peer Address:Port  Process
 u_str ESTAB 0      768                * 174618            * 174619       

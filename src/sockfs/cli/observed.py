@@ -1,7 +1,7 @@
 """What the commands that look at a program they run themselves (trace, tree) share with `sockfs run`.
 
-`pure()` starts the command again with the interpreted core where the installed one is compiled: the profiler sees
-nothing inside compiled code. `control(…)` lights the socket by which `sockfs ss` reaches the program.
+`pure()` starts the command again with the interpreted core where the installed one is compiled: the profiler
+sees nothing inside compiled code. `control(…)` lights the socket by which `sockfs ss` reaches the program.
 """
 
 from __future__ import annotations
@@ -36,9 +36,15 @@ def pure() -> None:
 def run_options(function: F) -> F:
     """The options of `sockfs run`: parameters pcap, wire, sysctls."""
     function = click.option(
-        "--sysctl", "sysctls", metavar="KEY=VALUE", multiple=True, help="Set net.ipv4.… before the program starts."
+        "--sysctl",
+        "sysctls",
+        metavar="KEY=VALUE",
+        multiple=True,
+        help="Set net.ipv4.… before the program starts.",
     )(function)
-    function = click.option("--wire", is_flag=True, help="Send every packet through bytes and back.")(function)
+    function = click.option("--wire", is_flag=True, help="Send every packet through bytes and back.")(
+        function
+    )
     return click.option("--pcap", metavar="FILE", help="Write every packet to FILE (pcapng).")(function)
 
 

@@ -8,7 +8,7 @@ and this one imports nothing that would bring `socket` in before it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -49,6 +49,14 @@ def run(
     def start() -> int:
         from sockfs.runtime.run import run_program
 
-        return run_program(list(argv), module, pcap, wire, list(sysctls), mtu=mtu, offload=not no_offload)
+        def prepare(kernel: Any, swap: Any) -> None:
+            """`sockfs ss` and its kin can look at the program while it runs."""
+            from sockfs.observe import control
+
+            control.serve(kernel, list(argv))
+
+        return run_program(
+            list(argv), module, pcap, wire, list(sysctls), prepare=prepare, mtu=mtu, offload=not no_offload
+        )
 
     return start

@@ -1,8 +1,7 @@
 """`sockfs ss`, `lsof`, `nstat` and `netstat`: the tables of those tools, of a program that runs under sockfs.
 
-Each asks the program for a snapshot (`observe/control.py`) and prints it as the tool of that name would. Without --of it is the
-only one that runs. `--json` gives the same as data.
-"""
+Each asks the program for a snapshot (`observe/control.py`) and prints it as the tool of that name would.
+Without --of it is the only one that runs. `--json` gives the same as data."""
 
 from __future__ import annotations
 
@@ -18,7 +17,9 @@ if TYPE_CHECKING:
 
     F = Callable[..., Any]
 
-OF = click.option("--of", metavar="PID|PATH", help="Which running program: its process id, its file, or its control socket.")
+OF = click.option(
+    "--of", metavar="PID|PATH", help="Which running program: its process id, its file, or its control socket."
+)
 JSON = click.option("--json", "as_json", is_flag=True, help="As JSON.")
 
 
@@ -70,7 +71,9 @@ Examples:
 @flag("-O", "--oneline", help="One line a socket.")
 @JSON
 @click.argument("words", nargs=-1, metavar="[FILTER]")
-def ss(of: str | None, as_json: bool, summary: bool, no_header: bool, words: tuple[str, ...], **chosen: bool) -> int:
+def ss(
+    of: str | None, as_json: bool, summary: bool, no_header: bool, words: tuple[str, ...], **chosen: Any
+) -> int:
     """Sockets of a running sockfs program, in the columns of ss(8)."""
     from sockfs.observe import ss as observe_ss
 
@@ -115,7 +118,9 @@ def _filter(o: Any, words: list[str]) -> None:
 @flag("-n", "_no_hosts", help="Addresses as numbers (they always are).")
 @flag("-P", "numeric", help="Ports as numbers.")
 @JSON
-def lsof(of: str | None, inet_only: bool, unix_only: bool, _no_hosts: bool, numeric: bool, as_json: bool) -> int:
+def lsof(
+    of: str | None, inet_only: bool, unix_only: bool, _no_hosts: bool, numeric: bool, as_json: bool
+) -> int:
     """Open files of a running sockfs program, in the columns of lsof(8).
 
     \b
@@ -171,7 +176,11 @@ def nstat(of: str | None, ignore: bool, zeros: bool, as_json: bool, patterns: tu
 @flag("-s", "--statistics", help="Counters.")
 @flag("-r", "--route", help="The routing table.")
 @flag("-i", "--interfaces", help="The devices.")
-@click.option("--proc", metavar="NAME", help="The text of /proc/net/NAME: tcp, udp, raw, unix, snmp, netstat, sockstat, dev, route; or slabinfo.")
+@click.option(
+    "--proc",
+    metavar="NAME",
+    help="The text of /proc/net/NAME: tcp, udp, raw, unix, snmp, netstat, sockstat, dev, route; or slabinfo.",
+)
 @JSON
 def netstat(
     of: str | None,
@@ -207,7 +216,11 @@ def netstat(
         if statistics:
             emit(observe_nstat.counters(view, True))
         else:
-            emit(observe_ss.records(view, observe_ss.Options(o.tcp, o.udp, o.raw, o.unix, all=o.all, listening=o.listening)))
+            emit(
+                observe_ss.records(
+                    view, observe_ss.Options(o.tcp, o.udp, o.raw, o.unix, all=o.all, listening=o.listening)
+                )
+            )
         return 0
     if statistics:
         click.echo(observe_netstat.statistics(view), nl=False)

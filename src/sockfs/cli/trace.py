@@ -1,8 +1,9 @@
-"""`sockfs trace`: what `sockfs run` does, printing each system call as strace does and the call graph below it.
+"""`sockfs trace`: what `sockfs run` does, printing each system call as strace does and the call graph below
+it.
 
-Control enters at `trace`, which makes sure that the core is interpreted, and goes on to `runtime.run.run_program`; the tracer
-(`observe/tracer.py`) is switched on when the kernel is in place, and off when the interpreter ends.
-"""
+Control enters at `trace`, which makes sure that the core is interpreted, and goes on to
+`runtime.run.run_program`; the tracer (`observe/tracer.py`) is switched on when the kernel is in place, and
+off when the interpreter ends."""
 
 from __future__ import annotations
 
@@ -27,8 +28,12 @@ Examples:
 
 
 @click.command("trace", cls=program.ProgramCommand, epilog=EPILOG)
-@click.option("-e", "--call", "calls", metavar="NAMES", multiple=True, help="Only these system calls (patterns).")
-@click.option("-f", "--function", "functions", metavar="NAMES", multiple=True, help="Only graphs below these functions.")
+@click.option(
+    "-e", "--call", "calls", metavar="NAMES", multiple=True, help="Only these system calls (patterns)."
+)
+@click.option(
+    "-f", "--function", "functions", metavar="NAMES", multiple=True, help="Only graphs below these functions."
+)
 @click.option("--depth", type=click.IntRange(min=0), default=0, help="Cut the graph at that depth.")
 @click.option("--no-graph", is_flag=True, help="Only the calls, as strace.")
 @click.option("--no-events", is_flag=True, help="Leave tracepoints out.")
@@ -52,8 +57,8 @@ def trace(
     argv: tuple[str, ...],
     module: bool,
 ) -> Callable[[], int]:
-    """Run a program as `sockfs run` does, printing its system calls and, below each, the functions of the kernel that
-    ran: depth, duration and name, taken from the running functions."""
+    """Run a program as `sockfs run` does, printing its system calls and, below each, the functions of the
+    kernel that ran: depth, duration and name, taken from the running functions."""
     program.check_program(argv, module)
     program.check_sysctls(sysctls)
     for path in (pcap, output):

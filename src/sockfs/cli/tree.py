@@ -1,9 +1,8 @@
 """`sockfs tree`: what `sockfs run` does, drawing fd table → file → socket → sock.
 
-The picture is drawn when the program has ended and its descriptors are still open, at SIGUSR1, and before or after each
-system call that --at names (that needs the interpreted core, because it is the profiler that sees calls). With --of
-it is that of a program which runs already.
-"""
+The picture is drawn when the program has ended and its descriptors are still open, at SIGUSR1, and before or
+after each system call that --at names (that needs the interpreted core, because it is the profiler that sees
+calls). With --of it is that of a program which runs already."""
 
 from __future__ import annotations
 
@@ -49,8 +48,8 @@ def tree(
     argv: tuple[str, ...],
     module: bool,
 ) -> Callable[[], int] | int:
-    """Run a program as `sockfs run` does and draw its descriptors, files, sockets and socks with their states, addresses,
-    buffers, timers and reference counts."""
+    """Run a program as `sockfs run` does and draw its descriptors, files, sockets and socks with their
+    states, addresses, buffers, timers and reference counts."""
     if output is not None:
         program.check_writable(output)
     if of is not None:
@@ -98,7 +97,9 @@ def show(view: View, as_json: bool, out: TextIO, title: str) -> None:
     text.paint([*lines, *tree.draw(view, text.columns(out))], out)
 
 
-def _prepare(kernel: Any, argv: list[str], at: str | None, once: bool, as_json: bool, output: str | None) -> None:
+def _prepare(
+    kernel: Any, argv: list[str], at: str | None, once: bool, as_json: bool, output: str | None
+) -> None:
     import atexit
     import signal
 
@@ -108,6 +109,7 @@ def _prepare(kernel: Any, argv: list[str], at: str | None, once: bool, as_json: 
     out = observed.open_output(output, sys.stdout)
     waiter = kernel.host
     shown = 0
+    before = False
 
     def picture(title: str) -> None:
         waiter.acquire()
@@ -128,7 +130,7 @@ def _prepare(kernel: Any, argv: list[str], at: str | None, once: bool, as_json: 
     if at is None:
         atexit.register(picture, "at exit" if not as_json else "")
     else:
-        where, colon, name = at.rpartition(":")
+        where, _colon, name = at.rpartition(":")
         before = where == "before"
         watch = tracer.CallWatch(name, before, at_call)
         running = tracer.Tracer(kernel, watch, watch.entry)

@@ -1,9 +1,9 @@
 """How `sockfs ss --of PID` reaches a running program: a real local socket in a directory of the user's own.
 
 The program's side (`serve`) binds PID.sock in $XDG_RUNTIME_DIR/sockfs or /tmp/sockfs-UID and has the service
-thread of the kernel watch it; only when somebody knocks a thread of its own starts, takes the kernel, writes a
-snapshot down and sends it as JSON. The other side (`fetch`) reads it back as a `View`. Real sockets are made from the
-modules that `libc/host.py` kept from before the swap.
+thread of the kernel watch it; only when somebody knocks a thread of its own starts, takes the kernel, writes
+a snapshot down and sends it as JSON. The other side (`fetch`) reads it back as a `View`. Real sockets are
+made from the modules that `libc/host.py` kept from before the swap.
 
 Left out: changing anything from outside. Whoever may open the socket may look, and that is only the user.
 """
@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any
 
 from sockfs.libc import host
 from sockfs.observe import snapshot
-from sockfs.observe.snapshot import View
 from sockfs.runtime.realtime import RealTime, Relay
 
 if TYPE_CHECKING:
@@ -97,7 +96,8 @@ class Control(Relay):
 
 
 def serve(kernel: Kernel, program: list[str]) -> Control | None:
-    """Let others look at `kernel` from now on. None where no socket can be made: the program runs all the same."""
+    """Let others look at `kernel` from now on. None where no socket can be made: the program runs all the
+    same."""
     waiter = kernel.host
     if not isinstance(waiter, RealTime):
         return None
@@ -164,8 +164,8 @@ def ask(path: str, question: dict[str, Any]) -> dict[str, Any]:
 
 
 def find(of: str | None) -> str:
-    """The control socket of a program, named by process id, by its file, or by the socket itself; None: the only one.
-    Raises Nobody."""
+    """The control socket of a program, named by process id, by its file, or by the socket itself; None: the
+    only one. Raises Nobody."""
     if of is not None and os.path.exists(of) and stat.S_ISSOCK(os.stat(of).st_mode):
         return of
     pids = running()
@@ -192,12 +192,10 @@ def find(of: str | None) -> str:
     raise Nobody(f"no running sockfs program is {of!r}")
 
 
-def fetch(of: str | None) -> View:
+def fetch(of: str | None) -> snapshot.View:
     """A snapshot of a running program. Raises Nobody."""
     path = find(of)
     try:
-        return View(ask(path, {"want": "snapshot"})["snapshot"])
+        return snapshot.View(ask(path, {"want": "snapshot"})["snapshot"])
     except (OSError, ValueError, KeyError) as e:
         raise Nobody(f"{path} does not answer: {e}") from None
-
-

@@ -26,11 +26,13 @@ STATES = {
 }
 UNIX_STATES = {1: "CONNECTED", 10: "LISTEN", 7: "UNCONNECTED"}
 UNIX_TYPES = {1: "STREAM", 2: "DGRAM", 5: "SEQPACKET"}
-HEAD = ("COMMAND", "PID", "USER", "FD", "TYPE", "DEVICE", "SIZE/OFF", "NODE", "NAME")
+HEAD = ("COMMAND", "PID", "USER", "  FD  ", "TYPE", "DEVICE", "SIZE/OFF", "NODE", "NAME")
 LEFT = {0, 2, 8}
 
 
-def records(view: View, inet_only: bool = False, unix_only: bool = False, numeric: bool = False) -> list[dict[str, Any]]:
+def records(
+    view: View, inet_only: bool = False, unix_only: bool = False, numeric: bool = False
+) -> list[dict[str, Any]]:
     """One dict an open descriptor."""
     entries = {e.sk: e for e in sockets.collect(view)}
     out = []
@@ -111,17 +113,14 @@ def table(rows: list[dict[str, Any]]) -> str:
     """lsof's own layout; "" when there is nothing, as lsof prints nothing."""
     if not rows:
         return ""
-    cells = [HEAD, *(tuple(str(v) for v in row.values()) for row in rows)]
+    # a number of up to four digits, its mode, a place for a lock
+    cells = [HEAD, *(tuple(f"{v:>5} " if key == "fd" else str(v) for key, v in row.items()) for row in rows)]
     widths = [max(len(row[c]) for row in cells) for c in range(len(HEAD))]
     text = ""
-    for i, row in enumerate(cells):
-        out = []
-        for c, cell in enumerate(row):
-            if c == 3:  # lsof lines numbers up and lets the mode stand behind them
-                out.append((cell + " ").rjust(widths[c]) if i == 0 else cell.rjust(widths[c] + 1))
-            elif c == len(HEAD) - 1:
-                out.append(cell)
-            else:
-                out.append(cell.ljust(widths[c]) if c in LEFT else cell.rjust(widths[c]))
-        text += " ".join(out).rstrip() + "\n"
+    for row in cells:
+        out = [
+            cell.ljust(w) if c in LEFT else cell.rjust(w)
+            for c, (cell, w) in enumerate(zip(row, widths, strict=True))
+        ]
+        text += " ".join(out[:-1]) + f" {row[-1]}\n"
     return text

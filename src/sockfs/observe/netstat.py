@@ -1,4 +1,5 @@
-"""netstat: connections, local sockets, routes, interfaces and counters in net-tools' columns. Counterpart: netstat(8)."""
+"""netstat: connections, local sockets, routes, interfaces and counters in net-tools' columns. Counterpart:
+netstat(8)."""
 
 from __future__ import annotations
 
@@ -138,7 +139,9 @@ def interfaces(view: View) -> str:
     text = "Kernel Interface table\n"
     text += "Iface             MTU    RX-OK RX-ERR RX-DRP RX-OVR    TX-OK TX-ERR TX-DRP TX-OVR Flg\n"
     for d in view.net.dev_by_index.values():
-        flags = "".join(ch for bit, ch in ((2, "B"), (8, "L"), (0x1000, "M"), (0x40, "R"), (1, "U")) if d.flags & bit)
+        flags = "".join(
+            ch for bit, ch in ((2, "B"), (8, "L"), (0x1000, "M"), (0x40, "R"), (1, "U")) if d.flags & bit
+        )
         flags = flags.replace("U", "") + "U" if "U" in flags else flags
         text += f"{d.name:<15} {d.mtu:5d} {d.rx_packets:8d} {d.rx_errors:6d} {d.rx_dropped:6d} {0:<6}"
         text += f" {d.tx_packets:8d} {d.tx_errors:6d} {d.tx_dropped:6d} {0:6d} {flags}\n"

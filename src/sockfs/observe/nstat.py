@@ -10,7 +10,15 @@ from sockfs.observe import proc_net
 if TYPE_CHECKING:
     from sockfs.observe.snapshot import View
 
-SKIPPED = {"IpForwarding", "IpDefaultTTL", "TcpRtoAlgorithm", "TcpRtoMin", "TcpRtoMax", "TcpMaxConn", "TcpCurrEstab"}
+SKIPPED = {
+    "IpForwarding",
+    "IpDefaultTTL",
+    "TcpRtoAlgorithm",
+    "TcpRtoMin",
+    "TcpRtoMax",
+    "TcpMaxConn",
+    "TcpCurrEstab",
+}
 
 
 def counters(view: View, zeros: bool = False, patterns: tuple[str, ...] = ()) -> dict[str, int]:

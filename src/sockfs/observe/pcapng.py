@@ -1,10 +1,10 @@
 """Packets into a file that Wireshark and tshark read: pcapng, one interface block a device, nanoseconds.
 
-`capture(kernel, path)` hangs a `PacketTap` on every device that the kernel has or gets later; each packet is written
-as the device's own capture on Linux would show it: on loopback once (when it arrives), elsewhere in both directions
-with the direction in the packet's flags; a large segment that the stack hands to a device in one piece is one packet
-in the file. Bytes and checksums come from `net/core/wire.py`. Counterpart: tcpdump(8); the format is
-draft-ietf-opsawg-pcapng.
+`capture(kernel, path)` hangs a `PacketTap` on every device that the kernel has or gets later; each packet is
+written as the device's own capture on Linux would show it: on loopback once (when it arrives), elsewhere in
+both directions with the direction in the packet's flags; a large segment that the stack hands to a device in
+one piece is one packet in the file. Bytes and checksums come from `net/core/wire.py`. Counterpart:
+tcpdump(8); the format is draft-ietf-opsawg-pcapng.
 
 Left out: name resolution blocks, decryption secrets, more than one section.
 """

@@ -1,9 +1,9 @@
-"""The texts of /proc/net, as the kernel prints them: tcp, udp, raw, unix, snmp, netstat, sockstat, dev, route; and /proc/slabinfo.
+"""The texts of /proc/net, as the kernel prints them: tcp, udp, raw, unix, snmp, netstat, sockstat, dev,
+route; and /proc/slabinfo.
 
-`read(view, "tcp")` gives a file's text, `NAMES` lists them. Layouts: proc(5), and the kernel's own files beside which
-they were laid. Pointers are not shown (the kernel hides them from most readers as well): their place holds the sock's
-cookie.
-"""
+`read(view, "tcp")` gives a file's text, `NAMES` lists them. Layouts: proc(5), and the kernel's own files
+beside which they were laid. Pointers are not shown (the kernel hides them from most readers as well): their
+place holds the sock's cookie."""
 
 from __future__ import annotations
 
@@ -18,9 +18,7 @@ if TYPE_CHECKING:
 
 USER_HZ = 100
 TICK_NS = 1_000_000_000 // USER_HZ
-TCP_HEAD = (
-    "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode"
-)
+TCP_HEAD = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode"
 UDP_HEAD = (
     "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode"
     " ref pointer drops"
@@ -79,7 +77,9 @@ def tcp(view: View) -> str:
                 line += f" {100} 0 0 {sk.snd_cwnd} 0"
             else:
                 quick = int(sk.icsk_ack_quick) << 1 | int(sk.icsk_ack_pingpong > 0)
-                line += f" {int(sk.icsk_rto) // TICK_NS} {int(sk.icsk_ack_ato) // TICK_NS} {quick} {sk.snd_cwnd}"
+                line += (
+                    f" {int(sk.icsk_rto) // TICK_NS} {int(sk.icsk_ack_ato) // TICK_NS} {quick} {sk.snd_cwnd}"
+                )
                 line += f" {-1 if ssthresh >= 0x7FFFFFFF else ssthresh}"
         lines.append(line.ljust(149))
     return "\n".join(lines) + "\n"
@@ -113,7 +113,9 @@ def unix(view: View) -> str:
             path = "" if e.local == "*" else f" {e.local}"
             refs = int(e.sk.sk_refcnt)
             kind = int(e.sk.sk_type)
-            lines.append(f"{e.cookie:016x}: {refs:08X} 00000000 {flags:08X} {kind:04X} {state:02X} {e.ino:5d}{path}")
+            lines.append(
+                f"{e.cookie:016x}: {refs:08X} 00000000 {flags:08X} {kind:04X} {state:02X} {e.ino:5d}{path}"
+            )
     return "\n".join(lines) + "\n"
 
 
@@ -139,8 +141,12 @@ def _groups(view: View, groups: tuple[tuple[str, str], ...]) -> str:
 def _icmp_types(view: View) -> list[str]:
     """The line IcmpMsg, there once a type has been seen."""
     net = view.net
-    names = [f"InType{t}" for t in sorted(net.mib_icmpmsg_in)] + [f"OutType{t}" for t in sorted(net.mib_icmpmsg_out)]
-    values = [v for _, v in sorted(net.mib_icmpmsg_in.items())] + [v for _, v in sorted(net.mib_icmpmsg_out.items())]
+    names = [f"InType{t}" for t in sorted(net.mib_icmpmsg_in)] + [
+        f"OutType{t}" for t in sorted(net.mib_icmpmsg_out)
+    ]
+    values = [v for _, v in sorted(net.mib_icmpmsg_in.items())] + [
+        v for _, v in sorted(net.mib_icmpmsg_out.items())
+    ]
     if not names:
         return []
     return [f"IcmpMsg: {' '.join(names)}", f"IcmpMsg: {' '.join(map(str, values))}"]
@@ -176,13 +182,16 @@ def sockstat(view: View) -> str:
 def dev(view: View) -> str:
     lines = [
         "Inter-|   Receive                                                |  Transmit",
-        " face |bytes    packets errs drop fifo frame compressed multicast"
-        "|bytes    packets errs drop fifo colls carrier compressed",
+        (
+            " face |bytes    packets errs drop fifo frame compressed multicast"
+            "|bytes    packets errs drop fifo colls carrier compressed"
+        ),
     ]
     for d in view.net.dev_by_index.values():
         line = f"{d.name:>6}: {d.rx_bytes:7d} {d.rx_packets:7d} {d.rx_errors:4d} {d.rx_dropped:4d}"
         line += f" {0:4d} {0:5d} {0:10d} {0:9d}"
-        line += f" {d.tx_bytes:8d} {d.tx_packets:7d} {d.tx_errors:4d} {d.tx_dropped:4d} {0:4d} {0:5d} {0:7d} {0:10d}"
+        line += f" {d.tx_bytes:8d} {d.tx_packets:7d} {d.tx_errors:4d} {d.tx_dropped:4d}"
+        line += f" {0:4d} {0:5d} {0:7d} {0:10d}"
         lines.append(line)
     return "\n".join(lines) + "\n"
 
@@ -211,7 +220,9 @@ def route(view: View) -> str:
             f"{int.from_bytes(int(v).to_bytes(4, 'big'), 'little'):08X}" for v in (r.fa_dst, r.fib_gw, mask)
         )
         name = "*" if r.fib_dev is None else r.fib_dev.name
-        lines.append(f"{name}\t{dst}\t{gw}\t{flags:04X}\t0\t0\t{r.fib_priority}\t{netmask}\t0\t0\t0".ljust(127))
+        lines.append(
+            f"{name}\t{dst}\t{gw}\t{flags:04X}\t0\t0\t{r.fib_priority}\t{netmask}\t0\t0\t0".ljust(127)
+        )
     return "\n".join(lines) + "\n"
 
 
@@ -219,16 +230,18 @@ def slabinfo(view: View) -> str:
     """Objects of one page at a time: Python allocates, so slabs are only counted."""
     lines = [
         "slabinfo - version: 2.1",
-        "# name            <active_objs> <num_objs> <objsize> <objperslab> <pagesperslab> : tunables <limit> "
-        "<batchcount> <sharedfactor> : slabdata <active_slabs> <num_slabs> <sharedavail>",
+        (
+            "# name            <active_objs> <num_objs> <objsize> <objperslab> <pagesperslab> : tunables "
+            "<limit> <batchcount> <sharedfactor> : slabdata <active_slabs> <num_slabs> <sharedavail>"
+        ),
     ]
     for slab in view.kernel.slabs.values():
         active, size = int(slab.active), max(1, int(slab.size))
         per = max(1, 4096 // size)
         slabs = -(-active // per)
         lines.append(
-            f"{slab.name:<17} {active:6d} {active:6d} {size:6d} {per:4d} {1:4d} : tunables {0:4d} {0:4d} {0:4d}"
-            f" : slabdata {slabs:6d} {slabs:6d} {0:6d}"
+            f"{slab.name:<17} {active:6d} {active:6d} {size:6d} {per:4d} {1:4d}"
+            f" : tunables {0:4d} {0:4d} {0:4d} : slabdata {slabs:6d} {slabs:6d} {0:6d}"
         )
     return "\n".join(lines) + "\n"
 

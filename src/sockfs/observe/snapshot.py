@@ -1,16 +1,16 @@
 """Every field of every structure of a machine at one instant, as plain data.
 
 `take(kernel)` walks the structures from the `Kernel` on and writes each object down once, under an id such as
-`TcpSock:3`; where a field points at another structure the snapshot holds `{"$ref": "TcpSock:3"}`, so cycles are
-no trouble and the whole is JSON. Beside the kernel's own fields an object may have `derived`: what people draw
-(addresses as text, names of states, what is left on a timer, a queue as a list).
+`TcpSock:3`; where a field points at another structure the snapshot holds `{"$ref": "TcpSock:3"}`, so cycles
+are no trouble and the whole is JSON. Beside the kernel's own fields an object may have `derived`: what people
+draw (addresses as text, names of states, what is left on a timer, a queue as a list).
 
-`View` reads a snapshot back as objects: `view.tasks[1].files.fdt[3].private_data.sk.sk_state`. All pictures and
-tables of this folder are drawn from a `View`, so they look the same for a machine in this process and for one that
-another process sent as JSON (`control.py`).
+`View` reads a snapshot back as objects: `view.tasks[1].files.fdt[3].private_data.sk.sk_state`. All pictures
+and tables of this folder are drawn from a `View`, so they look the same for a machine in this process and for
+one that another process sent as JSON (`control.py`).
 
-Left out: payload past `payload` bytes of each piece, the insides of random generators, host objects (locks, threads).
-"""
+Left out: payload past `payload` bytes of each piece, the insides of random generators, host objects (locks,
+threads)."""
 
 from __future__ import annotations
 
@@ -202,7 +202,8 @@ class _Taker:
 
 
 def is_structure(obj: object) -> bool:
-    """One of the machine's own structures, a subclass that a program made included; not a lock, not a thread."""
+    """One of the machine's own structures, a subclass that a program made included; not a lock, not a
+    thread."""
     if isinstance(obj, TABLES):
         return True
     modules = [base.__module__ for base in type(obj).__mro__]
@@ -287,8 +288,8 @@ def pending_timers(sk: SockCommon) -> list[tuple[str, TimerList]]:
 
 
 def queues(sk: Sock) -> tuple[int, int]:
-    """Recv-Q and Send-Q as ss(8) counts them: bytes a program has not read, bytes the peer has not acknowledged; of a
-    listener, connections that wait for accept and how many may."""
+    """Recv-Q and Send-Q as ss(8) counts them: bytes a program has not read, bytes the peer has not
+    acknowledged; of a listener, connections that wait for accept and how many may."""
     if isinstance(sk, TcpSock):
         if sk.sk_state == 10:
             return int(sk.sk_ack_backlog), int(sk.sk_max_ack_backlog)
@@ -314,7 +315,8 @@ def _minus(a: int, b: int) -> int:
 
 
 class Obj:
-    """A structure in a snapshot: its fields as attributes, `derived` as `d`. Two are equal when they are one."""
+    """A structure in a snapshot: its fields as attributes, `derived` as `d`. Two are equal when they are
+    one."""
 
     __slots__ = ("_record", "_view", "d", "id", "kind")
 
@@ -358,7 +360,7 @@ class Obj:
 class View:
     """A snapshot read back as objects. Raises ValueError for data that is no snapshot."""
 
-    def __init__(self, data: dict[str, Any]) -> None:
+    def __init__(self, data: Any) -> None:
         if not isinstance(data, dict) or data.get("format") != FORMAT:
             raise ValueError("not a sockfs snapshot")
         self.data = data

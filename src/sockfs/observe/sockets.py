@@ -1,9 +1,8 @@
 """Every socket of a machine as one flat record: what ss, netstat, lsof and /proc/net print.
 
-`collect(view)` goes through the tables where the kernel keeps its sockets (listeners, established, UDP, raw, local, packet),
-not through descriptors, so orphans, half-made connections and TIME-WAIT are there too. Kernel counterpart:
-`net/ipv4/inet_diag.c`, `net/unix/diag.c`.
-"""
+`collect(view)` goes through the tables where the kernel keeps its sockets (listeners, established, UDP, raw,
+local, packet), not through descriptors, so orphans, half-made connections and TIME-WAIT are there too. Kernel
+counterpart: `net/ipv4/inet_diag.c`, `net/unix/diag.c`."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
 """ss: sockets in iproute2's columns, options and order.
 
-The layout is ss's own when its output goes to a file: each column as wide as its widest word, State, Recv-Q and Send-Q to
-the left, addresses to the right of a left-hand port; a process column that begins with its own blank; what -i and -m tell
-on a line below, behind a tab (-O keeps it on the line). Control comes from `cli/ss.py` with a `View`; `table` gives
-text, `records` plain dicts for --json. Counterpart: ss(8).
+The layout is ss's own when its output goes to a file: each column as wide as its widest word, State, Recv-Q
+and Send-Q to the left, addresses to the right of a left-hand port; a process column that begins with its own
+blank; what -i and -m tell on a line below, behind a tab (-O keeps it on the line). Control comes from
+`cli/ss.py` with a `View`; `table` gives text, `records` plain dicts for --json. Counterpart: ss(8).
 
 Left out: filters by expression other than `state NAME` and `sport|dport = N`, -K, -Z, -N, sctp, vsock, tipc.
 """
@@ -430,8 +430,10 @@ def summary(view: View) -> str:
     total = sum(1 for _ in view.kind("Socket"))
     lines = [
         f"Total: {total}",
-        f"TCP:   {allocated + timewait} (estab {estab}, closed {closed}, orphaned {hashinfo.orphan_count}, "
-        f"timewait {timewait})",
+        (
+            f"TCP:   {allocated + timewait} (estab {estab}, closed {closed}, "
+            f"orphaned {hashinfo.orphan_count}, timewait {timewait})"
+        ),
         "",
         "Transport Total     IP        IPv6",
     ]

@@ -1,8 +1,9 @@
-"""System calls as strace(1) writes them: names for flags and options, addresses spelled out, data quoted and cut.
+"""System calls as strace(1) writes them: names for flags and options, addresses spelled out, data quoted and
+cut.
 
-`Invocation` holds one call: its kernel name, the arguments it was made with (as the `sys_*` function received them)
-and, later, its answer. `arguments` and `result` turn them into text. Control comes from `tracer.py`, which sees the calls.
-"""
+`Invocation` holds one call: its kernel name, the arguments it was made with (as the `sys_*` function received
+them) and, later, its answer. `arguments` and `result` turn them into text. Control comes from `tracer.py`,
+which sees the calls."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from sockfs.structs import sockaddr
 from sockfs.structs.msghdr import Msghdr
 from sockfs.uapi import fcntl as uapi_fcntl
-from sockfs.uapi import in_, in6, ioctl, poll, tcp, udp
+from sockfs.uapi import in6, in_, ioctl, poll, tcp, udp
 from sockfs.uapi import socket as uapi_socket
 from sockfs.uapi.errno import ERRNO_NAME
 from sockfs.uapi.socket import AF_INET, AF_INET6, AF_NETLINK, AF_PACKET, AF_UNIX, SOL_SOCKET
@@ -140,7 +141,17 @@ def string(data: bytes, total: int | None = None) -> str:
     out = []
     shown = data[:STRING_MAX]
     for i, byte in enumerate(shown):
-        named = {7: "\\a", 8: "\\b", 9: "\\t", 10: "\\n", 11: "\\v", 12: "\\f", 13: "\\r", 34: '\\"', 92: "\\\\"}
+        named = {
+            7: "\\a",
+            8: "\\b",
+            9: "\\t",
+            10: "\\n",
+            11: "\\v",
+            12: "\\f",
+            13: "\\r",
+            34: '\\"',
+            92: "\\\\",
+        }
         if byte in named:
             out.append(named[byte])
         elif 32 <= byte < 127:
@@ -276,7 +287,8 @@ def _failure(number: int) -> str:
 
 
 def line(c: Invocation) -> str:
-    """The whole call: `connect(3, {sa_family=AF_INET, …}, 16) = 0`, the equals sign in column 40 if it can."""
+    """The whole call: `connect(3, {sa_family=AF_INET, …}, 16) = 0`, the equals sign in column 40 if it
+    can."""
     before, after = arguments(c)
     joined = ", ".join(part for part in (before, after) if part)
     return f"{f'{c.name}({joined})':<39} = {result(c)}"
@@ -349,7 +361,8 @@ def _message(c: Invocation) -> tuple[str, str]:
     text += f"iov_len={c.count}}}], msg_iovlen=1"
     if control:
         text += f", msg_control={control_data(control)}"
-    text += f", msg_controllen={len(control or b'')}, msg_flags={msg_flags(int(msg.msg_flags) if not sending else 0)}}}"
+    answered = 0 if sending else int(msg.msg_flags)
+    text += f", msg_controllen={len(control or b'')}, msg_flags={msg_flags(answered)}}}"
     after = f"{text}, {msg_flags(c.args['flags'])}"
     return (f"{c.args['fd']}, {after}", "") if sending else (str(c.args["fd"]), after)
 

@@ -1,7 +1,8 @@
-"""Text in colours and boxes: the same lines for a terminal, where rich paints them, and for a file, where they are plain.
+"""Text in colours and boxes: the same lines for a terminal, where rich paints them, and for a file, where
+they are plain.
 
-A `Line` is a list of (text, style) spans; styles are rich's. Nothing here imports rich before `paint` needs it.
-"""
+A `Line` is a list of (text, style) spans; styles are rich's. Nothing here imports rich before `paint` needs
+it."""
 
 from __future__ import annotations
 

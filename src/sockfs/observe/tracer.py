@@ -1,20 +1,22 @@
-"""The call graph of the kernel at work, taken from the running functions: ftrace's function_graph for a Python program.
+"""The call graph of the kernel at work, taken from the running functions: ftrace's function_graph for a
+Python program.
 
-`Tracer` sets itself as the interpreter's profile function. It sees every call and return of the core's functions (so the core
-must run interpreted: `SOCKFS_PURE=1`), keeps those that belong to the kernel's own files, and builds a tree for each
-entry into the kernel: a system call, the softirq drain that follows it, a timer that went off. Nothing here knows which
-function calls which: what is printed was called.
+`Tracer` sets itself as the interpreter's profile function. It sees every call and return of the core's
+functions (so the core must run interpreted: `SOCKFS_PURE=1`), keeps those that belong to the kernel's own
+files, and builds a tree for each entry into the kernel: a system call, the softirq drain that follows it, a
+timer that went off. Nothing here knows which function calls which: what is printed was called.
 
-    Tracer(kernel, sink)   sink hears `Root`s as they end, with their system call (`strace.Invocation`) if they are one
-    TextSink               prints strace's line, and the graph below it as function_graph lays it out
-    JsonSink               one JSON object a line
+    Tracer(kernel, sink)   sink hears `Root`s as they end, with their system call (`strace.Invocation`) if
+    they are one TextSink               prints strace's line, and the graph below it as function_graph lays it
+    out JsonSink               one JSON object a line
 
-Functions of `structs`, `uapi`, `util` and the tracepoints themselves are left out (a compiler would inline them), and so are
-methods of operation tables that only call the one function they stand for: that function's line names the slot it was
-reached by. A call that sleeps and is started again is one call with several graphs.
+Functions of `structs`, `uapi`, `util` and the tracepoints themselves are left out (a compiler would inline
+them), and so are methods of operation tables that only call the one function they stand for: that function's
+line names the slot it was reached by. A call that sleeps and is started again is one call with several
+graphs.
 
-Also here: `CallWatch`, which calls back before or after a system call of a given name (`sockfs tree --at CALL`).
-"""
+Also here: `CallWatch`, which calls back before or after a system call of a given name (`sockfs tree --at
+CALL`)."""
 
 from __future__ import annotations
 
@@ -28,13 +30,13 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from sockfs.kernel import trace
 from sockfs.observe import strace, text
-from sockfs.observe.strace import ESLEEP, Invocation
 from sockfs.structs.kernel import TraceSink
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import CodeType, FrameType
 
+    from sockfs.observe.strace import Invocation
     from sockfs.observe.text import Line
     from sockfs.structs.kernel import Kernel
 
@@ -232,7 +234,7 @@ class Tracer(TraceSink):
         if call is not None:
             root.resumed = call.answer is not None
             call.answer = answer
-            if isinstance(answer, int) and answer == -ESLEEP:
+            if isinstance(answer, int) and answer == -strace.ESLEEP:
                 root.sleeps = True
                 self.pending[id(call.record)] = call
         elif fn.root == "softirq" and size(node) <= 4:
@@ -250,7 +252,7 @@ class Tracer(TraceSink):
             again = self.pending.pop(id(record), None)
             if again is not None and again.name == fn.syscall:
                 return again
-        return Invocation(fn.syscall, args)
+        return strace.Invocation(fn.syscall, args)
 
     def thread(self) -> int:
         ident = threading.get_ident()
@@ -311,8 +313,9 @@ def show(key: str, value: object) -> str:
 
 
 def attach(parent: Node, node: Node) -> None:
-    """Hang a finished call below its caller. A slot of an operation table that only passes the call on is left out: the
-    one function it called is hung there instead and remembers the slot. So is a second name of the same function."""
+    """Hang a finished call below its caller. A slot of an operation table that only passes the call on is
+    left out: the one function it called is hung there instead and remembers the slot. So is a second name of
+    the same function."""
     fn = node.fn
     if fn is not None and fn.forwards:
         calls = [child for child in node.children if child.fn is not None]
@@ -361,7 +364,14 @@ class Filters:
         return [found for child in node.children for found in self.subtrees(child)]
 
 
-MARKS = ((1_000_000_000, "$"), (100_000_000, "@"), (10_000_000, "*"), (1_000_000, "#"), (100_000, "!"), (10_000, "+"))
+MARKS = (
+    (1_000_000_000, "$"),
+    (100_000_000, "@"),
+    (10_000_000, "*"),
+    (1_000_000, "#"),
+    (100_000, "!"),
+    (10_000, "+"),
+)
 ROOM_STYLES = {
     "fs": "yellow",
     "net/socket.py": "bold cyan",
@@ -386,17 +396,23 @@ def graph(node: Node, cpu: int, depth: int, filters: Filters, out: list[Line]) -
     indent = "  " * depth
     if node.fn is None:
         if filters.events:
-            out.append([(head + " " * 17 + "|  " + indent, text.EDGE), (f"/* {node.event} */", "italic yellow")])
+            out.append(
+                [(head + " " * 17 + "|  " + indent, text.EDGE), (f"/* {node.event} */", "italic yellow")]
+            )
         return
     style = style_of(node.fn)
     via = f"  /* {node.via} */" if node.via else ""
     took = duration(node.end - node.start)
     calls = [c for c in node.children if c.fn is not None or filters.events]
     if not calls or (filters.depth and depth + 1 >= filters.depth):
-        out.append([(head, text.EDGE), (took, ""), (" |  " + indent, text.EDGE), (node.name, style), ("();", style)])
+        out.append(
+            [(head, text.EDGE), (took, ""), (" |  " + indent, text.EDGE), (node.name, style), ("();", style)]
+        )
         out[-1].append((via, text.EDGE))
         return
-    out.append([(head + " " * 17 + "|  " + indent, text.EDGE), (node.name, style), ("() {", style), (via, text.EDGE)])
+    out.append(
+        [(head + " " * 17 + "|  " + indent, text.EDGE), (node.name, style), ("() {", style), (via, text.EDGE)]
+    )
     for child in calls:
         graph(child, cpu, depth + 1, filters, out)
     out.append([(head, text.EDGE), (took, ""), (" |  " + indent, text.EDGE), ("}", style)])
@@ -487,7 +503,9 @@ class TextSink(Sink):
                     if not self.filters.softirq:
                         continue
                     name = "<softirq>" if root.kind == "softirq" else "<timer>"
-                    body.insert(0, [(f"{thread - 1:>2})   ==========>".ljust(21) + f"|  {name}", "bold magenta")])
+                    body.insert(
+                        0, [(f"{thread - 1:>2})   ==========>".ljust(21) + f"|  {name}", "bold magenta")]
+                    )
                     body.append([(f"{thread - 1:>2})   <==========".ljust(21) + "|", "bold magenta")])
                 if root.sleeps and body:
                     body[-1].append(("  /* sleeps */", "italic yellow"))
@@ -549,7 +567,8 @@ class Collector(Sink):
 
 
 class CallWatch(Sink):
-    """Calls back at a system call of one name: `action(True)` before it, or `action(False)` after it succeeded."""
+    """Calls back at a system call of one name: `action(True)` before it, or `action(False)` after it
+    succeeded."""
 
     def __init__(self, name: str, before: bool, action: Callable[[Invocation], None]) -> None:
         self.name = name

@@ -1,10 +1,11 @@
 """The picture: fd table → file table → socket → sock, for every task of a machine.
 
-Drawn from a `View`, so of this process's machine or of another's. One row for each open file: the descriptors that
-lead to it (dup, fork and SCM_RIGHTS give a file several), `struct file` with its count, `struct socket`, and the sock with
-its state, addresses, buffers, queues and timers. Below a listener stand the connections that wait for accept; at the end
-what no descriptor reaches: connections in the making, TIME-WAIT, orphans. `draw` gives lines (`text.py`) for a
-terminal or a file; where that is too narrow the boxes stand below each other.
+Drawn from a `View`, so of this process's machine or of another's. One row for each open file: the descriptors
+that lead to it (dup, fork and SCM_RIGHTS give a file several), `struct file` with its count, `struct socket`,
+and the sock with its state, addresses, buffers, queues and timers. Below a listener stand the connections
+that wait for accept; at the end what no descriptor reaches: connections in the making, TIME-WAIT, orphans.
+`draw` gives lines (`text.py`) for a terminal or a file; where that is too narrow the boxes stand below each
+other.
 
 Left out here, but in the JSON (`snapshot.py`): every other field.
 """
@@ -14,11 +15,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sockfs.observe import sockets, text
-from sockfs.observe.text import Line, plain
 from sockfs.uapi.fcntl import O_NONBLOCK
 
 if TYPE_CHECKING:
     from sockfs.observe.snapshot import Obj, View
+    from sockfs.observe.text import Line
 
 FD, FILE, SOCKET, SOCK = 7, 23, 28, 52
 ARROW: Line = [("──▶", "bold white")]
@@ -58,7 +59,7 @@ def draw(view: View, columns: int = 120) -> list[Line]:
         lines += [[], *_task(pic, task, columns)]
     rest = [entry.sk for entry in sockets.collect(view) if entry.sk not in pic.seen]
     if rest:
-        lines += [[], plain("reached by no descriptor", "bold"), []]
+        lines += [[], text.plain("reached by no descriptor", "bold"), []]
         for sk in rest:
             lines += _indent(_sock_box(pic, sk, SOCK), 2)
     lines += _slabs(view)
@@ -70,13 +71,14 @@ def _heading(view: View) -> list[Line]:
     pending = [t for t in view.kind("TimerList") if t.pending]
     socks = view.kind("Sock")
     counts = (
-        f"{len(view.tasks)} task{'s' * (len(view.tasks) != 1)} · {len(socks)} sock{'s' * (len(socks) != 1)} · "
+        f"{len(view.tasks)} task{'s' * (len(view.tasks) != 1)} · "
+        f"{len(socks)} sock{'s' * (len(socks) != 1)} · "
         f"{len(pending)} timer{'s' * (len(pending) != 1)} pending · "
         f"{k.softnet.input_pkt_queue.qlen} packets in the backlog"
     )
     return [
         [("kernel ", LABEL), (str(k.name), "bold"), (f"   now {view.now / 1e9:.6f} s", LABEL)],
-        plain(counts, LABEL),
+        text.plain(counts, LABEL),
     ]
 
 
@@ -92,7 +94,9 @@ def _task(pic: _Picture, task: Obj, columns: int) -> list[Line]:
         title.append((f"   files_struct shared by {task.files.count} tasks", LABEL))
     lines: list[Line] = [title]
     if len(streams) == len(files):
-        lines.append(plain("  no descriptor is open" + " but the standard streams" * bool(streams), LABEL))
+        lines.append(
+            text.plain("  no descriptor is open" + " but the standard streams" * bool(streams), LABEL)
+        )
         return lines
     if columns >= WIDE:
         heads = ("fd", "struct file", "struct socket", "struct sock")
@@ -129,12 +133,12 @@ def _row(pic: _Picture, file: Obj, fds: list[int], columns: int) -> list[Line]:
     else:
         lines = text.beside(blocks[:2], [ARROW], 1)
         for i, block in enumerate(blocks[2:]):
-            lines += text.beside([[plain(" " * (4 + 4 * i))], block], [[("└─▶", "bold white")]], 1)
+            lines += text.beside([[text.plain(" " * (4 + 4 * i))], block], [[("└─▶", "bold white")]], 1)
     for child in children:
         pic.seen.add(child)
         drawn = _sock_box(pic, child, SOCK)
         left = FD + FILE + SOCKET + 6 if wide else 8
-        lines += text.beside([[plain(" " * left)], drawn], [[("└─▶", "bold cyan")]], 1)
+        lines += text.beside([[text.plain(" " * left)], drawn], [[("└─▶", "bold cyan")]], 1)
     return lines
 
 
@@ -154,7 +158,7 @@ def accept_queue(sk: Obj) -> list[Obj]:
 
 
 def _fd_box(fds: list[int]) -> list[Line]:
-    return text.box(plain("fd", LABEL), [[(f"{fd:^3}", "bold yellow")] for fd in fds], FD)
+    return text.box(text.plain("fd", LABEL), [[(f"{fd:^3}", "bold yellow")] for fd in fds], FD)
 
 
 def _file_box(file: Obj) -> list[Line]:
@@ -165,10 +169,10 @@ def _file_box(file: Obj) -> list[Line]:
         flags.append("O_ASYNC")
     body: list[Line] = [
         [("f_count ", LABEL), (str(file.f_count), "bold" if file.f_count > 1 else "")],
-        plain(flags[0] if len(flags) == 1 else "|".join(flag.removeprefix("O_") for flag in flags)),
+        text.plain(flags[0] if len(flags) == 1 else "|".join(flag.removeprefix("O_") for flag in flags)),
         [(str(file.d.get("f_op", "")), LABEL)],
     ]
-    return text.box(plain("file", "bold"), body, FILE)
+    return text.box(text.plain("file", "bold"), body, FILE)
 
 
 def _socket_box(sock: Obj) -> list[Line]:
@@ -176,7 +180,7 @@ def _socket_box(sock: Obj) -> list[Line]:
     body: list[Line] = [
         [(label, text.STATE_STYLES.get(label, ""))],
         [(sock.d["state"], LABEL)],
-        plain(sock.d["type"]),
+        text.plain(sock.d["type"]),
         [("ops ", LABEL), ("NULL" if sock.ops is None else str(sock.ops.name), "")],
     ]
     waiting = waiters(sock.wq)
@@ -225,7 +229,7 @@ def _other_box(pic: _Picture, private: Obj) -> list[Line]:
         body = [[("count ", LABEL), (str(private.count), "")]]
     else:
         title = private.kind
-    return text.box(plain(title, "bold"), body, SOCKET)
+    return text.box(text.plain(title, "bold"), body, SOCKET)
 
 
 # ---- a sock
