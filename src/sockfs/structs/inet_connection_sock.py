@@ -31,6 +31,7 @@ class InetBindBucket:
     owners: dict[int, SockCommon]  # by sk_cookie: the order of binding is kept
     fast_sk_family: i64
     fast_rcv_saddr: i64
+    fastuid: i64
 
     def __init__(self, port: i64) -> None:
         self.port = port
@@ -39,6 +40,7 @@ class InetBindBucket:
         self.owners = {}
         self.fast_sk_family = 0
         self.fast_rcv_saddr = 0
+        self.fastuid = 0
 
 
 class InetConnectionSock(InetSock):

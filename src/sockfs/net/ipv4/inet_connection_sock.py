@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
 SK_CAN_REUSE: Final = 1
 SK_FORCE_REUSE: Final = 2
+FASTREUSEPORT_ANY: Final = 1
+FASTREUSEPORT_STRICT: Final = 2
 TCP_SYNQ_RETRY_FLOOR: Final = 2
 
 
@@ -66,7 +68,7 @@ def inet_csk_get_port(sk: InetConnectionSock, snum: i64) -> i64:
         if tb is None:
             tb = inet_hashtables.inet_bind_bucket_create(net, port)
         elif len(tb.owners) != 0 and sk.sk_reuse != SK_FORCE_REUSE:
-            if not (tb.fastreuse > 0 and reuse) and inet_csk_bind_conflict(sk, tb, True, True):
+            if not sk_reuseport_match(tb, sk) and inet_csk_bind_conflict(sk, tb, True, True):
                 return -EADDRINUSE
     inet_csk_update_fastreuse(sk, tb, reuse)
     if sk.icsk_bind_hash is None:
@@ -156,23 +158,35 @@ def reuseport_owner_ok(sk: Sock, sk2: SockCommon) -> bool:
     return isinstance(sk2, Sock) and sk2.sk_uid == sk.sk_uid
 
 
+def sk_reuseport_match(tb: InetBindBucket, sk: InetConnectionSock) -> bool:
+    """The latest owner with SO_REUSEPORT, when it came, agreed to such as sk: then the others are not asked.
+
+    What counts is what its option said then, not what it says now.
+    """
+    if tb.fastreuseport <= 0 or not sk.sk_reuseport or tb.fastuid != sk.sk_uid:
+        return False
+    if tb.fastreuseport == FASTREUSEPORT_ANY:
+        # all of them have it
+        return True
+    return tb.fast_sk_family == sk.sk_family and inet_hashtables.ipv4_rcv_saddr_equal(
+        sk.sk_rcv_saddr, tb.fast_rcv_saddr, True
+    )
+
+
 def inet_csk_update_fastreuse(sk: InetConnectionSock, tb: InetBindBucket, reuse: bool) -> None:
-    """Remember whether everybody here has SO_REUSEADDR, or SO_REUSEPORT: then nobody need be asked one by
-    one."""
-    if len(tb.owners) == 0:
+    """sk is let in: remember on what terms."""
+    first = len(tb.owners) == 0
+    if first:
         tb.fastreuse = 1 if reuse else 0
-        tb.fastreuseport = 1 if sk.sk_reuseport else 0
-        tb.fast_sk_family = sk.sk_family
-        tb.fast_rcv_saddr = sk.sk_rcv_saddr
-        return
-    if tb.fastreuse < 0:
-        # until now only connections whose port connect(2) had chosen
-        tb.fastreuse = 0
-        tb.fastreuseport = 0
-    if not reuse:
+    elif not reuse or tb.fastreuse < 0:
         tb.fastreuse = 0
     if not sk.sk_reuseport:
         tb.fastreuseport = 0
+    elif first or not sk_reuseport_match(tb, sk):
+        tb.fastreuseport = FASTREUSEPORT_ANY if first else FASTREUSEPORT_STRICT
+        tb.fastuid = sk.sk_uid
+        tb.fast_sk_family = sk.sk_family
+        tb.fast_rcv_saddr = sk.sk_rcv_saddr
 
 
 # ---- listen and accept

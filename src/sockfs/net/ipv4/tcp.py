@@ -143,6 +143,8 @@ def tcp_init_sock(sk: TcpSock) -> None:
     sk.app_limited = U32
     sk.rate_app_limited = True
     sk.reordering = net.ipv4.sysctl_tcp_reordering
+    sk.advmss = 0
+    sk.icsk_pmtu_cookie = 0
     tcp_cong.tcp_assign_congestion_control(sk)
     sk.sk_write_space = stream.SK_STREAM_WRITE_SPACE
     sk.sk_flags |= SOCK_USE_WRITE_QUEUE

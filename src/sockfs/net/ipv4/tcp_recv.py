@@ -137,7 +137,8 @@ def tcp_recvmsg_locked(sk: TcpSock, msg: Msghdr, size: i64, flags: i64) -> i64:
 def tcp_recv_nothing_more(sk: TcpSock, msg: Msghdr, size: i64, flags: i64, copied: i64) -> i64:
     """The queue is empty. 0: return what was copied (0 bytes: the end); -errno; or -ESLEEP."""
     target = sock.sock_rcvlowat(sk, (flags & MSG_WAITALL) != 0, size)
-    if copied >= target:
+    if copied >= target or (size == 0 and msg.wq is not None):
+        # Linux: a receive of nothing waits once, and whatever wakes it is enough.
         return 0
     timeo = sock.sock_rcvtimeo(sk, (flags & MSG_DONTWAIT) != 0)
     expired = timeo == 0 or wait.timeo_left(msg, timeo) == 0
