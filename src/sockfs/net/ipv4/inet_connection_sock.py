@@ -168,9 +168,7 @@ def sk_reuseport_match(tb: InetBindBucket, sk: InetConnectionSock) -> bool:
     if tb.fastreuseport == FASTREUSEPORT_ANY:
         # all of them have it
         return True
-    return tb.fast_sk_family == sk.sk_family and inet_hashtables.ipv4_rcv_saddr_equal(
-        sk.sk_rcv_saddr, tb.fast_rcv_saddr, True
-    )
+    return tb.fast_sk_family == sk.sk_family and tb.fast_rcv_saddr == sk.sk_rcv_saddr
 
 
 def inet_csk_update_fastreuse(sk: InetConnectionSock, tb: InetBindBucket, reuse: bool) -> None:

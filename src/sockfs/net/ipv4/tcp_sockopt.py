@@ -20,7 +20,7 @@ from sockfs.net.ipv4 import tcp_cong, tcp_h, tcp_info, tcp_output, tcp_recv, tcp
 from sockfs.structs.request_sock import RequestSockQueue
 from sockfs.structs.sock import SOCK_KEEPOPEN
 from sockfs.structs.task import CAP_NET_ADMIN
-from sockfs.uapi.errno import EINVAL, ENOENT, ENOPROTOOPT, EPERM
+from sockfs.uapi.errno import EINVAL, ENOENT, ENOPROTOOPT, ENOTCONN, EPERM
 from sockfs.uapi.in_ import IPPROTO_TCP
 from sockfs.uapi.tcp import (
     ICSK_ACK_PUSHED,
@@ -91,7 +91,6 @@ TFO_CLIENT_ENABLE: Final = 1
 SK_NO_REUSE: Final = 0
 SK_FORCE_REUSE: Final = 2
 WINDOW_CLAMP_MIN: Final = 1152  # half of SOCK_MIN_RCVBUF
-SIZEOF_TCP_MD5SIG: Final = 216
 SIZEOF_TCP_REPAIR_WINDOW: Final = 20
 
 
@@ -226,7 +225,7 @@ def do_tcp_setsockopt(sk: TcpSock, optname: i64, opt: Sockopt, task: Task) -> i6
             return -EINVAL
         sk.fastopen_no_cookie = val != 0
     elif optname in (TCP_MD5SIG, TCP_MD5SIG_EXT):
-        return -EINVAL if optlen < SIZEOF_TCP_MD5SIG else -ENOPROTOOPT
+        return -EINVAL
     else:
         return tcp_set_repair(sk, optname, val, optlen, task)
     return 0
@@ -520,7 +519,15 @@ def do_tcp_getsockopt(sk: TcpSock, optname: i64, opt: Sockopt) -> i64:
     elif optname == TCP_DELACK_MAX_US:
         val = sk.icsk_delack_max // 1000
     elif optname == TCP_ZEROCOPY_RECEIVE:
-        return -EINVAL
+        # An empty request is answered; nothing is ever mapped.
+        if length < 16 or opt.optval[:64].count(0) != len(opt.optval[:64]):
+            return -EINVAL
+        if sk.sk_state == TCP_LISTEN:
+            return -ENOTCONN
+        opt.result = bytes(int(min(length, 64)))
+        return 0
+    elif optname == TCP_AO_REPAIR and sk.sk_state == TCP_LISTEN:
+        return -EPERM
     else:
         return -ENOPROTOOPT
     opt.result = le32(val)[: int(min(length, 4))]
