@@ -1,11 +1,16 @@
 """A segment harness: one machine, one wire, segments by template, virtual time.
 
-`Wire()` boots a Kernel with a device at 192.0.2.1/24; the test is everybody else on that network, as 192.0.2.2. Every segment is
-real bytes, checksummed and parsed on its way in and out. A `Peer` is one connection seen from the far end: sequence numbers
-are relative (0 is the SYN), so `peer.send("PA", seq=1, ack=1, data=b"hi")` and `peer.expect("A", ack=3)` read like a drawing.
+`Wire()` boots a Kernel with a device at 192.0.2.1/24; the test is everybody else on that network, as
+192.0.2.2. Every segment is
+real bytes, checksummed and parsed on its way in and out. A `Peer` is one connection seen from the far end:
+sequence numbers
+are relative (0 is the SYN), so `peer.send("PA", seq=1, ack=1, data=b"hi")` and `peer.expect("A", ack=3)`
+read like a drawing.
 
-Time stands still until `wire.run(ms)`; whatever the machine sends is kept, with the time at which it went. `expect` demands that exactly this
-is the next segment; `nothing` that there is none. The ladder functions at the end reach each state by real segments.
+Time stands still until `wire.run(ms)`; whatever the machine sends is kept, with the time at which it went.
+`expect` demands that exactly this
+is the next segment; `nothing` that there is none. The ladder functions at the end reach each state by real
+segments.
 """
 
 from __future__ import annotations
@@ -14,13 +19,13 @@ import struct
 from dataclasses import dataclass, field
 
 from sockfs.boot import Kernel
-from sockfs.structs.net_device import NetDevice, NetDeviceOps
-from sockfs.structs.sk_buff import SkBuff
 from sockfs.entry import door
 from sockfs.kernel import softirq, timers
 from sockfs.net.core import dev as net_dev
 from sockfs.net.core import skbuff, wire
 from sockfs.net.ipv4 import devinet
+from sockfs.structs.net_device import NetDevice, NetDeviceOps
+from sockfs.structs.sk_buff import SkBuff
 from sockfs.structs.tcp_sock import TcpSock
 
 MS = 1_000_000
@@ -81,8 +86,16 @@ def build(seg: Seg, src: bytes = REMOTE, dst: bytes = LOCAL) -> bytes:
     bits = sum(FLAGS[f] for f in seg.flags)
     head = struct.pack(
         "!HHIIBBHHH",
-        seg.sport, seg.dport, seg.seq & U32, seg.ack & U32, (5 + len(opt) // 4) << 4, bits, seg.win, 0, seg.urg,
-    )  # fmt: skip
+        seg.sport,
+        seg.dport,
+        seg.seq & U32,
+        seg.ack & U32,
+        (5 + len(opt) // 4) << 4,
+        bits,
+        seg.win,
+        0,
+        seg.urg,
+    )
     tcp = head + opt + seg.data
     pseudo = src + dst + struct.pack("!BBH", 0, 6, len(tcp))
     tcp = tcp[:16] + struct.pack("!H", checksum(pseudo + tcp)) + tcp[18:]
@@ -295,7 +308,8 @@ class Peer:
         return seg
 
     def expect(self, flags: str, **want: object) -> Seg:
-        """Exactly this comes out next: flags, and whatever else is named (seq, ack, data, win, sacks, len)."""
+        """Exactly this comes out next: flags, and whatever else is named (seq, ack, data, win, sacks,
+        len)."""
         seg = self.next()
         got = {"flags": "".join(sorted(seg.flags))}
         wanted: dict[str, object] = {"flags": "".join(sorted(flags))}
@@ -346,7 +360,9 @@ def syn_sent(w: Wire, port: int = 9000) -> Peer:
     return p
 
 
-def syn_recv(w: Wire, listener: int | None = None, mss: int | None = 1460, **options: object) -> tuple[Peer, int]:
+def syn_recv(
+    w: Wire, listener: int | None = None, mss: int | None = 1460, **options: object
+) -> tuple[Peer, int]:
     """A passive open; the SYN,ACK is out. The listener's descriptor beside it."""
     if listener is None:
         listener = w.listen()
@@ -360,7 +376,8 @@ def syn_recv(w: Wire, listener: int | None = None, mss: int | None = 1460, **opt
 
 
 def established(w: Wire, listener: int | None = None, rtt: float = 10, **options: object) -> Peer:
-    """A connection that the machine accepted, nothing sent. By default without options but MSS 1460. rtt in ms."""
+    """A connection that the machine accepted, nothing sent. By default without options but MSS 1460. rtt in
+    ms."""
     p, lfd = syn_recv(w, listener, **options)
     p.expect("SA", seq=0, ack=1)
     w.run(rtt)

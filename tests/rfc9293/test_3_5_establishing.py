@@ -114,7 +114,8 @@ def test_a_refused_connect_tells_the_program() -> None:
 
 @pytest.mark.parametrize("flags", ["A", "SA", "PA"])
 def test_half_open_is_discovered(flags: str) -> None:
-    """Section 3.5.1: a segment for a connection that is not there is reset with the sequence number it acknowledges."""
+    """Section 3.5.1: a segment for a connection that is not there is reset with the sequence number it
+    acknowledges."""
     w = Wire()
     p = Peer(w, 41000, 8081)
     p.send(flags, seq=5, ack=77)

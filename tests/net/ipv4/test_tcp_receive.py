@@ -1,12 +1,9 @@
-"""The receiving side by segments: delayed and quick ACKs, out-of-order data, SACK and D-SACK, windows, urgent data."""
+"""The receiving side by segments: delayed and quick ACKs, out-of-order data, SACK and D-SACK, windows,
+urgent data."""
 
 from __future__ import annotations
 
 from tests.segments import Wire, established, sack_established
-
-
-def settle(w: Wire, p: object) -> None:
-    """Use up the quick ACKs of the beginning."""
 
 
 def test_data_reaches_the_reader_and_is_acknowledged() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from tests.segments import Peer, Wire, established, sack_established, syn_sent
@@ -25,7 +27,7 @@ def test_a_segment_without_an_ack_is_sent_again_after_the_rto_and_then_half_as_o
         at.append(p.expect("PA", seq=1, len=100).at - first.at)
     gaps = [b - a for a, b in zip([0, *at], at, strict=False)]
     assert gaps[0] == 212  # 10 ms and the least variance, in whole jiffies
-    for a, b in zip(gaps, gaps[1:], strict=False):
+    for a, b in itertools.pairwise(gaps):
         assert b == pytest.approx(2 * a, rel=0.02)
     p.send("A", seq=1, ack=101)
     w.run(10_000)

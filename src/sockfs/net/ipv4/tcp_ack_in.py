@@ -1,8 +1,11 @@
 """An acknowledgement comes in: `tcp_ack`.
 
-Kernel counterpart: the ACK part of `net/ipv4/tcp_input.c`. Control enters from `tcp_rcv_established` and `tcp_rcv_state_process` and goes through:
-is it acceptable; window update; SACK marks (`tcp_sack.py`); cleaning the retransmission queue and measuring the round trip
-(RFC 6298, RFC 7323); loss recovery (`tcp_loss.py`); congestion control; sending what recovery asks for. New data is sent by the caller.
+Kernel counterpart: the ACK part of `net/ipv4/tcp_input.c`. Control enters from `tcp_rcv_established` and
+`tcp_rcv_state_process` and goes through:
+is it acceptable; window update; SACK marks (`tcp_sack.py`); cleaning the retransmission queue and measuring
+the round trip
+(RFC 6298, RFC 7323); loss recovery (`tcp_loss.py`); congestion control; sending what recovery asks for. New
+data is sent by the caller.
 """
 
 from __future__ import annotations
@@ -11,7 +14,6 @@ from typing import TYPE_CHECKING, Final
 
 from mypy_extensions import i64
 
-from sockfs.net.core import sock as core_sock
 from sockfs.net.ipv4 import (
     tcp_cong,
     tcp_h,
@@ -48,7 +50,6 @@ from sockfs.net.ipv4.tcp_loss import (
 )
 from sockfs.uapi.dropreason import (
     SKB_DROP_REASON_TCP_ACK_UNSENT_DATA,
-    SKB_DROP_REASON_TCP_OLD_ACK,
     SKB_DROP_REASON_TCP_TOO_OLD_ACK,
 )
 from sockfs.uapi.tcp import (
@@ -57,15 +58,14 @@ from sockfs.uapi.tcp import (
     CA_ACK_WIN_UPDATE,
     ICSK_TIME_PROBE0,
     TCP_CA_CWR,
-    TCP_CA_Open,
     TCP_CHRONO_BUSY,
     TCPCB_LOST,
     TCPCB_RETRANS,
     TCPCB_SACKED_ACKED,
     TCPCB_SACKED_RETRANS,
-    TCPHDR_CWR,
     TCPHDR_ECE,
     TCPHDR_SYN,
+    TCP_CA_Open,
 )
 from sockfs.util.minmax import minmax_running_min
 from sockfs.util.seq import after, before, between
@@ -79,12 +79,14 @@ U32: Final = 0xFFFFFFFF
 
 
 def tcp_ack(sk: TcpSock, skb: SkBuff, flag: i64) -> i64:
-    """RFC 9293 section 3.10.7.4, fifth. flag: FLAG_DATA, FLAG_SLOWPATH …  1: fine; 0: nothing new; < 0: minus a drop reason."""
+    """RFC 9293 section 3.10.7.4, fifth. flag: FLAG_DATA, FLAG_SLOWPATH …  1: fine; 0: nothing new; < 0:
+    minus a drop reason."""
     net = sk.sk_net
     prior_snd_una = sk.snd_una
     ack_seq = skb.seq
     ack = skb.ack_seq
-    # "If the ACK is a duplicate (SEG.ACK =< SND.UNA), it can be ignored." Very old ones smell of blind injection (RFC 5961
+    # "If the ACK is a duplicate (SEG.ACK =< SND.UNA), it can be ignored." Very old ones smell of blind
+    # injection (RFC 5961
     # section 5.2): ACKs are acceptable from SND.UNA - MAX.SND.WND on.
     if before(ack, prior_snd_una):
         max_window = sk.max_window
@@ -95,7 +97,8 @@ def tcp_ack(sk: TcpSock, skb: SkBuff, flag: i64) -> i64:
                 tcp_input.tcp_send_challenge_ack(sk)
             return -SKB_DROP_REASON_TCP_TOO_OLD_ACK
         return _old_ack(sk, skb, prior_snd_una)
-    # "If the ACK acks something not yet sent (SEG.ACK > SND.NXT), then send an ACK, drop the segment, and return."
+    # "If the ACK acks something not yet sent (SEG.ACK > SND.NXT), then send an ACK, drop the segment, and
+    # return."
     if after(ack, sk.snd_nxt):
         return -SKB_DROP_REASON_TCP_ACK_UNSENT_DATA
     st = sk.kernel.ack_state
@@ -177,10 +180,6 @@ def tcp_ack(sk: TcpSock, skb: SkBuff, flag: i64) -> i64:
     # The timer stays when a recovery has set it for a special purpose.
     if flag & FLAG_SET_XMIT_TIMER:
         tcp_loss.tcp_set_xmit_timer(sk)
-    if flag & FLAG_FORWARD_PROGRESS or flag & FLAG_NOT_DUP == 0:
-        dst = sk.sk_dst_cache
-        if flag & FLAG_FORWARD_PROGRESS and dst is not None:
-            pass  # Linux: dst_confirm, the neighbour is reachable (net/core/neighbour.py has its own timers)
     delivered = sk.delivered - delivered
     lost = sk.lost - lost
     if delivered:
@@ -219,7 +218,8 @@ def _old_ack(sk: TcpSock, skb: SkBuff, prior_snd_una: i64) -> i64:
 
 
 def tcp_ack_update_window(sk: TcpSock, skb: SkBuff, ack: i64, ack_seq: i64) -> i64:
-    """RFC 9293 section 3.10.7.4: "if (SND.WL1 < SEG.SEQ or (SND.WL1 = SEG.SEQ and SND.WL2 =< SEG.ACK)), set SND.WND <- SEG.WND"."""
+    """RFC 9293 section 3.10.7.4: "if (SND.WL1 < SEG.SEQ or (SND.WL1 = SEG.SEQ and SND.WL2 =< SEG.ACK)), set
+    SND.WND <- SEG.WND"."""
     flag: i64 = 0
     th = skb.th
     nwin: i64 = 0
@@ -282,7 +282,9 @@ def tcp_replace_ts_recent(sk: TcpSock, seq: i64) -> None:
 # ---- what was acknowledged leaves the queue
 
 
-def tcp_clean_rtx_queue(sk: TcpSock, skb: SkBuff, prior_fack: i64, prior_snd_una: i64, st: TcpSacktagState) -> None:
+def tcp_clean_rtx_queue(
+    sk: TcpSock, skb: SkBuff, prior_fack: i64, prior_snd_una: i64, st: TcpSacktagState
+) -> None:
     """Free what is acknowledged, measure the round trip, tell the congestion control. Adds to st.flag."""
     flag = st.flag
     rs = st.rate
@@ -405,7 +407,8 @@ def tcp_clean_rtx_queue(sk: TcpSock, skb: SkBuff, prior_fack: i64, prior_snd_una
 def tcp_ack_update_rtt(
     sk: TcpSock, flag: i64, seq_rtt_us: i64, sack_rtt_us: i64, ca_rtt_us: i64, st: TcpSacktagState
 ) -> bool:
-    """The sample: by the send time of what was never retransmitted (Karn), else of what was SACKed, else by timestamp."""
+    """The sample: by the send time of what was never retransmitted (Karn), else of what was SACKed, else by
+    timestamp."""
     if seq_rtt_us < 0:
         seq_rtt_us = sack_rtt_us
     if seq_rtt_us < 0 and sk.saw_tstamp and sk.rcv_tsecr and flag & FLAG_ACKED:
@@ -433,7 +436,8 @@ def tcp_ack_update_rtt(
 
 
 def tcp_rtt_estimator(sk: TcpSock, mrtt_us: i64) -> None:
-    """RFC 6298 section 2, with Linux's care for falling variance: mdev_max per window, smaller weight when the RTT falls."""
+    """RFC 6298 section 2, with Linux's care for falling variance: mdev_max per window, smaller weight when
+    the RTT falls."""
     m = mrtt_us
     srtt = sk.srtt_us
     rto_min_us = tcp_h.tcp_rto_min_us(sk)
@@ -504,7 +508,9 @@ def tcp_process_tlp_ack(sk: TcpSock, ack: i64, flag: i64) -> None:
 # ---- congestion control
 
 
-def tcp_cong_control(sk: TcpSock, ack: i64, acked_sacked: i64, lost: i64, flag: i64, st: TcpSacktagState) -> None:
+def tcp_cong_control(
+    sk: TcpSock, ack: i64, acked_sacked: i64, lost: i64, flag: i64, st: TcpSacktagState
+) -> None:
     ops = sk.icsk_ca_ops
     if ops.has_cong_control:
         ops.cong_control(sk, ack, flag, st.rate)
@@ -525,7 +531,8 @@ def tcp_may_raise_cwnd(sk: TcpSock, flag: i64) -> bool:
 
 
 def tcp_update_pacing_rate(sk: TcpSock) -> None:
-    """A window per round trip, doubled in slow start and a fifth more later, so that pacing does not hinder growth."""
+    """A window per round trip, doubled in slow start and a fifth more later, so that pacing does not hinder
+    growth."""
     ipv4 = sk.sk_net.ipv4
     rate: i64 = sk.mss_cache * 80_000  # << 3, per second, percent
     if sk.snd_cwnd < sk.snd_ssthresh // 2:

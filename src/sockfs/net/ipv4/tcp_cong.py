@@ -1,6 +1,7 @@
 """Congestion controls: the registry, and Reno.
 
-Kernel counterpart: `net/ipv4/tcp_cong.c`. A control is one class over `CongestionOps` and one line of `tcp_register_congestion_control`. Windows
+Kernel counterpart: `net/ipv4/tcp_cong.c`. A control is one class over `CongestionOps` and one line of
+`tcp_register_congestion_control`. Windows
 are in segments. RFC 5681: slow start and congestion avoidance.
 """
 
@@ -12,8 +13,8 @@ from mypy_extensions import i64
 
 from sockfs.net.ipv4 import tcp_cubic, tcp_h
 from sockfs.structs.ops import CongestionOps
-from sockfs.uapi.errno import EBUSY, EEXIST, ENOENT, EPERM
-from sockfs.uapi.tcp import TCP_CA_Open, TCP_CLOSE
+from sockfs.uapi.errno import EEXIST, ENOENT, EPERM
+from sockfs.uapi.tcp import TCP_CLOSE
 
 if TYPE_CHECKING:
     from sockfs.structs.kernel import Kernel
@@ -93,7 +94,8 @@ def tcp_cleanup_congestion_control(sk: TcpSock) -> None:
 
 
 def tcp_set_congestion_control(sk: TcpSock, name: str, load: bool, cap_net_admin: bool) -> i64:
-    """TCP_CONGESTION. 0, -ENOENT, -EPERM (restricted, `net.ipv4.tcp_allowed_congestion_control`), or -EPERM when a route fixed it."""
+    """TCP_CONGESTION. 0, -ENOENT, -EPERM (restricted, `net.ipv4.tcp_allowed_congestion_control`), or -EPERM
+    when a route fixed it."""
     if sk.icsk_ca_dst_locked:
         return -EPERM
     ca = tcp_ca_find(sk.kernel, name)

@@ -1,8 +1,11 @@
 """TCP sends for the connection's own sake: SYN, SYN-ACK, FIN, RST, ACK, probes.
 
-Kernel counterpart: the last third of `net/ipv4/tcp_output.c`. Control enters from connect (`tcp_connect`), close (`tcp_send_fin`,
-`tcp_send_active_reset`), the receive path (`tcp_send_ack`, `tcp_send_delayed_ack`) and timers (`tcp_send_probe0`,
-`tcp_write_wakeup`), and goes on in `tcp_output.tcp_transmit_skb`. A SYN-ACK belongs to no full sock: `tcp_make_synack` only
+Kernel counterpart: the last third of `net/ipv4/tcp_output.c`. Control enters from connect (`tcp_connect`),
+close (`tcp_send_fin`,
+`tcp_send_active_reset`), the receive path (`tcp_send_ack`, `tcp_send_delayed_ack`) and timers
+(`tcp_send_probe0`,
+`tcp_write_wakeup`), and goes on in `tcp_output.tcp_transmit_skb`. A SYN-ACK belongs to no full sock:
+`tcp_make_synack` only
 builds it, `tcp_ipv4` sends it.
 """
 
@@ -316,7 +319,8 @@ def tcp_acceptable_seq(sk: TcpSock) -> i64:
 
 
 def tcp_send_active_reset(sk: TcpSock, reason: i64) -> None:
-    """RST of our own accord: abort, unread data at close (RFC 2525 section 2.17), time-outs. reason: SK_RST_REASON_*."""
+    """RST of our own accord: abort, unread data at close (RFC 2525 section 2.17), time-outs. reason:
+    SK_RST_REASON_*."""
     net = sk.sk_net
     net.mib_tcp.OutRsts += 1
     skb = skbuff.alloc_skb(sk.kernel)
@@ -394,7 +398,8 @@ def __tcp_send_ack(sk: TcpSock, rcv_nxt: i64) -> None:
 
 
 def tcp_xmit_probe_skb(sk: TcpSock, urgent: bool, mib: i64) -> i64:
-    """A segment without data, one octet to the left of the window: the peer must answer it (RFC 9293 section 3.8.4)."""
+    """A segment without data, one octet to the left of the window: the peer must answer it (RFC 9293 section
+    3.8.4)."""
     skb = skbuff.alloc_skb(sk.kernel)
     tcp_init_nondata_skb(skb, sk.snd_una if urgent else sk.snd_una - 1, TCPHDR_ACK)
     if mib == PROBE_KEEPALIVE:
@@ -413,7 +418,8 @@ def tcp_send_window_probe(sk: TcpSock) -> None:
 
 
 def tcp_write_wakeup(sk: TcpSock, mib: i64) -> i64:
-    """Provoke an answer: with data when the window takes any, else with a bare probe. 0, > 0: local congestion, < 0."""
+    """Provoke an answer: with data when the window takes any, else with a bare probe. 0, > 0: local
+    congestion, < 0."""
     if sk.sk_state == TCP_CLOSE:
         return -1
     skb = sk.sk_write_queue.first

@@ -1,7 +1,9 @@
 """CUBIC, with HyStart.
 
-Kernel counterpart: `net/ipv4/tcp_cubic.c`. RFC 9438; HyStart: Ha and Rhee, "Taming the elephants" (2011). After a loss the window
-follows a cubic curve of time around the size it had then: W(t) = C·(t−K)³ + W_max, C = 0.4, β = 0.7. Time runs in 1/1024 s here,
+Kernel counterpart: `net/ipv4/tcp_cubic.c`. RFC 9438; HyStart: Ha and Rhee, "Taming the elephants" (2011).
+After a loss the window
+follows a cubic curve of time around the size it had then: W(t) = C·(t−K)³ + W_max, C = 0.4, β = 0.7. Time
+runs in 1/1024 s here,
 which makes the arithmetic whole: a window is (410 · t³) >> 40 away from its origin.
 """
 
@@ -34,7 +36,8 @@ HYSTART_DELAY_MAX: Final = 16000
 
 
 class Bictcp:
-    """`struct bictcp`: what the control knows of a connection. Instants are ns, delays µs, windows segments."""
+    """`struct bictcp`: what the control knows of a connection. Instants are ns, delays µs, windows
+    segments."""
 
     cnt: i64  # raise the window by one for so many acknowledged
     last_max_cwnd: i64
@@ -156,7 +159,8 @@ def hystart_ack_delay(sk: TcpSock) -> i64:
 
 
 def hystart_update(sk: TcpSock, ca: Bictcp, delay: i64) -> None:
-    """Leave slow start before the queue overflows: when an ACK train spans half the round trip, or the delay grows."""
+    """Leave slow start before the queue overflows: when an ACK train spans half the round trip, or the delay
+    grows."""
     mib = sk.sk_net.mib_linux
     if after(sk.snd_una, ca.end_seq):
         bictcp_hystart_reset(sk, ca)

@@ -1,7 +1,9 @@
 """Small questions that every TCP file asks of a connection.
 
-Kernel counterpart: the inline functions of `include/net/tcp.h`. They change nothing but what their name says, and call nobody
-above them. Times: a jiffy is 4 ms (HZ=250, as Debian's kernels have it): `icsk_rto` and the delayed ACK's time-out are
+Kernel counterpart: the inline functions of `include/net/tcp.h`. They change nothing but what their name
+says, and call nobody
+above them. Times: a jiffy is 4 ms (HZ=250, as Debian's kernels have it): `icsk_rto` and the delayed ACK's
+time-out are
 rounded up to one, because programs see them so in `tcp_info`; everything else is exact.
 """
 
@@ -111,7 +113,8 @@ def tcp_wnd_end(tp: TcpSock) -> i64:
 
 
 def tcp_is_cwnd_limited(tp: TcpSock) -> bool:
-    """The window, not the application, held the sender (RFC 2861). In slow start half a window used is use enough."""
+    """The window, not the application, held the sender (RFC 2861). In slow start half a window used is use
+    enough."""
     if tp.is_cwnd_limited:
         return True
     if tp.snd_cwnd < tp.snd_ssthresh:
@@ -209,7 +212,8 @@ def tcp_rto_max(tp: TcpSock) -> i64:
 
 
 def tcp_set_rto(tp: TcpSock) -> None:
-    """RFC 6298 (2.3): RTO = SRTT + 4·RTTVAR. `__tcp_set_rto` and `tcp_bound_rto`; rttvar is kept at its floor elsewhere."""
+    """RFC 6298 (2.3): RTO = SRTT + 4·RTTVAR. `__tcp_set_rto` and `tcp_bound_rto`; rttvar is kept at its
+    floor elsewhere."""
     rto: i64 = jiffies_up(((tp.srtt_us >> 3) + tp.rttvar_us) * 1000)
     if rto > tp.icsk_rto_max:
         rto = tp.icsk_rto_max
@@ -257,7 +261,8 @@ def tcp_paws_check(tp: TcpSock, paws_win: i64) -> bool:
 def tcp_paws_reject(tp: TcpSock, rst: bool) -> bool:
     if tcp_paws_check(tp, 0):
         return False
-    # RFC 7323 section 5.2 lets a RST through without the test; Linux does once TS.Recent is older than an MSL.
+    # RFC 7323 section 5.2 lets a RST through without the test; Linux does once TS.Recent is older than an
+    # MSL.
     return not (rst and tp.kernel.now // SEC >= tp.ts_recent_stamp + TCP_PAWS_MSL)
 
 

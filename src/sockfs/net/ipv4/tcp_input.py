@@ -1,11 +1,15 @@
 """TCP receives: the state machine of RFC 9293 section 3.10.7.
 
-Kernel counterpart: `net/ipv4/tcp_input.c`. Control enters from `tcp_v4_do_rcv`: an established connection by `tcp_rcv_established` (with a fast
-path for the segment that was expected), every other state by `tcp_rcv_state_process`, which follows the RFC's order of checks. It
-goes on to `tcp_ack_in.py` (acknowledgements), `tcp_ofo.py` (data), and ends at two named exits: `tcp_data_snd_check` (what may be sent now)
+Kernel counterpart: `net/ipv4/tcp_input.c`. Control enters from `tcp_v4_do_rcv`: an established connection by
+`tcp_rcv_established` (with a fast
+path for the segment that was expected), every other state by `tcp_rcv_state_process`, which follows the
+RFC's order of checks. It
+goes on to `tcp_ack_in.py` (acknowledgements), `tcp_ofo.py` (data), and ends at two named exits:
+`tcp_data_snd_check` (what may be sent now)
 and `tcp_ack_snd_check` (what is to be acknowledged).
 
-The kernel's file is divided here by rooms: `tcp_ack_in.py`, `tcp_loss.py` (recovery's state machine), `tcp_sack.py`, `tcp_ofo.py`, `tcp_rcvbuf.py`;
+The kernel's file is divided here by rooms: `tcp_ack_in.py`, `tcp_loss.py` (recovery's state machine),
+`tcp_sack.py`, `tcp_ofo.py`, `tcp_rcvbuf.py`;
 the doors at the end lead there. Longer than 800 lines because the RFC's list is.
 
 A function that returns a drop reason leaves the skb, and the RST that answers it, to its caller.
@@ -37,7 +41,14 @@ from sockfs.net.ipv4 import (
     tcp_timer,
 )
 from sockfs.net.ipv4.tcp_loss import FLAG_DATA, FLAG_NO_CHALLENGE_ACK, FLAG_SLOWPATH, FLAG_UPDATE_TS_RECENT
-from sockfs.structs.sock import RCV_SHUTDOWN, SEND_SHUTDOWN, SHUTDOWN_MASK, SOCK_DEAD, SOCK_DONE, SOCK_URGINLINE
+from sockfs.structs.sock import (
+    RCV_SHUTDOWN,
+    SEND_SHUTDOWN,
+    SHUTDOWN_MASK,
+    SOCK_DEAD,
+    SOCK_DONE,
+    SOCK_URGINLINE,
+)
 from sockfs.uapi.dropreason import (
     SKB_DROP_REASON_TCP_ABORT_ON_DATA,
     SKB_DROP_REASON_TCP_CLOSE,
@@ -46,7 +57,6 @@ from sockfs.uapi.dropreason import (
     SKB_DROP_REASON_TCP_INVALID_END_SEQUENCE,
     SKB_DROP_REASON_TCP_INVALID_SEQUENCE,
     SKB_DROP_REASON_TCP_INVALID_SYN,
-    SKB_DROP_REASON_TCP_LISTEN_OVERFLOW,
     SKB_DROP_REASON_TCP_OLD_SEQUENCE,
     SKB_DROP_REASON_TCP_RESET,
     SKB_DROP_REASON_TCP_RFC7323_PAWS,
@@ -72,12 +82,11 @@ from sockfs.uapi.tcp import (
     TCPHDR_CWR,
     TCPHDR_ECE,
     TCPHDR_FIN,
-    TCPHDR_PSH,
     TCPHDR_RST,
     TCPHDR_SYN,
     TCPHDR_URG,
 )
-from sockfs.util.seq import after, before, between, seq_diff
+from sockfs.util.seq import after, before, between
 
 if TYPE_CHECKING:
     from sockfs.structs.dst import Dst
@@ -103,7 +112,8 @@ SOCK_NOSPACE: Final = 1 << 2
 def tcp_rcv_established(sk: TcpSock, skb: SkBuff) -> None:
     """A segment for an established connection. The skb is consumed.
 
-    Header prediction (Van Jacobson): the next segment is, nearly always, either the ACK of what we sent or the next data, with
+    Header prediction (Van Jacobson): the next segment is, nearly always, either the ACK of what we sent or
+    the next data, with
     nothing remarkable in its header. Either is done here; everything else takes the long way.
     """
     th = skb.th
@@ -121,7 +131,7 @@ def tcp_rcv_established(sk: TcpSock, skb: SkBuff) -> None:
         and (th.doff << 28) | ((th.flags & 0x1F7) << 16) | th.window == pred
         and skb.seq == sk.rcv_nxt
         and (skb.ack_seq - sk.snd_nxt - 1) & 0x80000000 != 0
-        and (skb.ack_seq - sk.snd_una) & 0x80000000 == 0  # an old ACK may be blind injection (RFC 5961 section 5)
+        and (skb.ack_seq - sk.snd_una) & 0x80000000 == 0  # older: perhaps blind injection (RFC 5961)
     ):
         fast = True
         if sk.tcp_header_len == 32:
@@ -192,7 +202,8 @@ def tcp_rcv_established(sk: TcpSock, skb: SkBuff) -> None:
 
 
 def tcp_rcv_state_process(sk: TcpSock, skb: SkBuff) -> i64:
-    """RFC 9293 section 3.10.7 for all states but ESTABLISHED. 0: the skb is consumed; else a drop reason: the caller resets and frees."""
+    """RFC 9293 section 3.10.7 for all states but ESTABLISHED. 0: the skb is consumed; else a drop reason:
+    the caller resets and frees."""
     k = sk.kernel
     th = skb.th
     if th is None:
@@ -205,7 +216,8 @@ def tcp_rcv_state_process(sk: TcpSock, skb: SkBuff) -> i64:
         skbuff.kfree_skb_reason(k, skb, SKB_DROP_REASON_TCP_CLOSE)
         return 0
     if state == TCP_LISTEN:
-        # 3.10.7.2. First: "an incoming RST should be ignored". Second: an ACK "is bad: a RST should be formed".
+        # 3.10.7.2. First: "an incoming RST should be ignored". Second: an ACK "is bad: a RST should be
+        # formed".
         if flags & TCPHDR_ACK:
             return SKB_DROP_REASON_TCP_FLAGS
         if flags & TCPHDR_RST:
@@ -283,7 +295,7 @@ def tcp_rcv_state_process(sk: TcpSock, skb: SkBuff) -> i64:
     tcp_urg(sk, skb, th)
     # Seventh: the text; eighth: FIN (in tcp_data_queue).
     state = sk.sk_state
-    if state == TCP_CLOSE_WAIT or state == TCP_CLOSING or state == TCP_LAST_ACK:
+    if state in (TCP_CLOSE_WAIT, TCP_CLOSING, TCP_LAST_ACK):
         # "This should not occur since a FIN has been received from the remote side. Ignore the segment text."
         if not before(skb.seq, sk.rcv_nxt):
             skbuff.kfree_skb_reason(k, skb, SKB_DROP_REASON_TCP_ABORT_ON_DATA)
@@ -291,7 +303,7 @@ def tcp_rcv_state_process(sk: TcpSock, skb: SkBuff) -> i64:
             tcp_rcvbuf.tcp_ack_snd_check(sk)
             return 0
         tcp_ofo.tcp_data_queue(sk, skb)
-    elif state == TCP_FIN_WAIT1 or state == TCP_FIN_WAIT2:
+    elif state in (TCP_FIN_WAIT1, TCP_FIN_WAIT2):
         # RFC 1122 section 4.2.2.13: data for a program that has closed: reset.
         if sk.sk_shutdown & RCV_SHUTDOWN:
             if skb.end_seq != skb.seq and after(skb.end_seq - (flags & 1), sk.rcv_nxt):
@@ -311,7 +323,8 @@ def tcp_rcv_state_process(sk: TcpSock, skb: SkBuff) -> i64:
 
 
 def _synrecv_acked(sk: TcpSock, skb: SkBuff, th: Tcphdr) -> None:
-    """SYN-RECEIVED: "If SND.UNA < SEG.ACK =< SND.NXT, then enter ESTABLISHED state" with the window of this segment."""
+    """SYN-RECEIVED: "If SND.UNA < SEG.ACK =< SND.NXT, then enter ESTABLISHED state" with the window of this
+    segment."""
     sk.delivered += 1
     tcp.tcp_set_state(sk, TCP_ESTABLISHED)
     sk.sk_state_change.run(sk)
@@ -340,7 +353,8 @@ def _synrecv_acked(sk: TcpSock, skb: SkBuff, th: Tcphdr) -> None:
 
 
 def _fin_wait1_acked(sk: TcpSock, skb: SkBuff, th: Tcphdr) -> i64:
-    """FIN-WAIT-1: "if our FIN is now acknowledged, then enter FIN-WAIT-2 and continue". 0: go on; -1: done; > 0: drop reason."""
+    """FIN-WAIT-1: "if our FIN is now acknowledged, then enter FIN-WAIT-2 and continue". 0: go on; -1: done;
+    > 0: drop reason."""
     if sk.snd_una != sk.write_seq:
         return 0
     tcp.tcp_set_state(sk, TCP_FIN_WAIT2)
@@ -375,14 +389,16 @@ def _fin_wait1_acked(sk: TcpSock, skb: SkBuff, th: Tcphdr) -> i64:
 
 
 def tcp_rcv_synsent_state_process(sk: TcpSock, skb: SkBuff, th: Tcphdr) -> i64:
-    """RFC 9293 section 3.10.7.3. 0: consumed; > 0: drop reason, to be reset; -1: connected, go on with URG and output."""
+    """RFC 9293 section 3.10.7.3. 0: consumed; > 0: drop reason, to be reset; -1: connected, go on with URG
+    and output."""
     k = sk.kernel
     flags = th.flags
     tcp_parse_options(sk, th, False)
     # RFC 7323: TSecr of the SYN-ACK is one of ours, in its own time.
     saved_clamp = sk.rx_opt_mss_clamp
     if flags & TCPHDR_ACK:
-        # "First, check the ACK bit: If SEG.ACK =< ISS or SEG.ACK > SND.NXT, send a reset (unless the RST bit is set)"
+        # "First, check the ACK bit: If SEG.ACK =< ISS or SEG.ACK > SND.NXT, send a reset (unless the RST bit
+        # is set)"
         if not after(skb.ack_seq, sk.snd_una) or after(skb.ack_seq, sk.snd_nxt):
             # Previous FIN/ACK or RST/ACK of an old connection may be why: try the SYN again soon.
             if sk.icsk_retransmits == 0:
@@ -400,7 +416,8 @@ def tcp_rcv_synsent_state_process(sk: TcpSock, skb: SkBuff, th: Tcphdr) -> i64:
                     skbuff.kfree_skb_reason(k, skb, SKB_DROP_REASON_TCP_RFC7323_PAWS)
                     return 0
                 return SKB_DROP_REASON_TCP_RFC7323_PAWS
-        # "Second, check the RST bit: ... signal the user "error: connection reset", drop the segment, enter CLOSED state"
+        # "Second, check the RST bit: ... signal the user "error: connection reset", drop the segment, enter
+        # CLOSED state"
         if flags & TCPHDR_RST:
             tcp_reset(sk, skb)
             skbuff.kfree_skb_reason(k, skb, SKB_DROP_REASON_TCP_RESET)
@@ -439,11 +456,7 @@ def tcp_rcv_synsent_state_process(sk: TcpSock, skb: SkBuff, th: Tcphdr) -> i64:
         if sk.sk_flags & SOCK_DEAD == 0:
             sk.sk_state_change.run(sk)
             core_sock.sk_wake_async(sk, SOCK_WAKE_IO, POLL_OUT)
-        if (
-            sk.sk_write_queue.first is not None
-            or sk.defer_accept
-            or tcp_h.inet_csk_in_pingpong_mode(sk)
-        ):
+        if sk.sk_write_queue.first is not None or sk.defer_accept or tcp_h.inet_csk_in_pingpong_mode(sk):
             # Data is about to follow: the third segment of the handshake can ride on it.
             sk.icsk_ack_pending |= 1
             tcp_rcvbuf.tcp_enter_quickack_mode(sk, tcp_rcvbuf.TCP_MAX_QUICKACKS)
@@ -453,14 +466,16 @@ def tcp_rcv_synsent_state_process(sk: TcpSock, skb: SkBuff, th: Tcphdr) -> i64:
         return -1
     # No ACK bit.
     if flags & TCPHDR_RST:
-        # "If the ACK was not acceptable, drop the segment": a RST without ACK proves nothing (RFC 5961 section 3.2).
+        # "If the ACK was not acceptable, drop the segment": a RST without ACK proves nothing (RFC 5961
+        # section 3.2).
         skbuff.kfree_skb_reason(k, skb, SKB_DROP_REASON_TCP_RESET)
         return 0
     if sk.ts_recent_stamp and sk.saw_tstamp and tcp_h.tcp_paws_reject(sk, False):
         skbuff.kfree_skb_reason(k, skb, SKB_DROP_REASON_TCP_RFC7323_PAWS)
         return 0
     if flags & TCPHDR_SYN:
-        # Simultaneous open (section 3.5, figure 7): "Otherwise, enter SYN-RECEIVED, form a SYN,ACK segment and send it".
+        # Simultaneous open (section 3.5, figure 7): "Otherwise, enter SYN-RECEIVED, form a SYN,ACK segment
+        # and send it".
         tcp.tcp_set_state(sk, TCP_SYN_RECV)
         if sk.saw_tstamp:
             sk.tstamp_ok = True
@@ -527,7 +542,8 @@ def tcp_init_transfer(sk: TcpSock, skb: SkBuff | None) -> None:
 
 
 def tcp_validate_incoming(sk: TcpSock, skb: SkBuff, th: Tcphdr, syn_inerr: bool) -> bool:
-    """RFC 9293 section 3.10.7.4, first to fourth; RFC 7323 section 5 (PAWS); RFC 5961. False: the skb is consumed."""
+    """RFC 9293 section 3.10.7.4, first to fourth; RFC 7323 section 5 (PAWS); RFC 5961. False: the skb is
+    consumed."""
     k = sk.kernel
     net = sk.sk_net
     flags = th.flags
@@ -554,7 +570,8 @@ def tcp_validate_incoming(sk: TcpSock, skb: SkBuff, th: Tcphdr, syn_inerr: bool)
     # First, "check sequence number".
     reason = tcp_sequence(sk, skb.seq, skb.end_seq)
     if reason != 0:
-        # "If an incoming segment is not acceptable, an acknowledgment should be sent in reply (unless the RST bit is set)"
+        # "If an incoming segment is not acceptable, an acknowledgment should be sent in reply (unless the
+        # RST bit is set)"
         if not rst:
             if flags & TCPHDR_SYN:
                 return _challenge_syn(sk, skb, th, syn_inerr)
@@ -566,13 +583,15 @@ def tcp_validate_incoming(sk: TcpSock, skb: SkBuff, th: Tcphdr, syn_inerr: bool)
             tcp_reset(sk, skb)
         skbuff.kfree_skb_reason(k, skb, reason)
         return False
-    # Second, "check the RST bit". RFC 5961 section 3.2: only the exact next sequence number resets; the rest of the window is challenged.
+    # Second, "check the RST bit". RFC 5961 section 3.2: only the exact next sequence number resets; the rest
+    # of the window is challenged.
     if rst:
         if skb.seq == sk.rcv_nxt or tcp_reset_check(sk, skb):
             tcp_reset(sk, skb)
             skbuff.kfree_skb_reason(k, skb, SKB_DROP_REASON_TCP_RESET)
             return False
-        # Linux: the end of the rightmost block we SACKed counts too; the peer may have sent it after all that.
+        # Linux: the end of the rightmost block we SACKed counts too; the peer may have sent it after all
+        # that.
         blocks = sk.selective_acks
         if sk.sack_ok and sk.rx_opt_num_sacks > 0 and blocks is not None:
             max_sack: i64 = blocks[0].end_seq
@@ -586,7 +605,8 @@ def tcp_validate_incoming(sk: TcpSock, skb: SkBuff, th: Tcphdr, syn_inerr: bool)
         tcp_send_challenge_ack(sk)
         skbuff.kfree_skb_reason(k, skb, SKB_DROP_REASON_TCP_RESET)
         return False
-    # Third, "check security": none is modelled. Fourth, "check the SYN bit": RFC 5961 section 4.2: challenge, in any state.
+    # Third, "check security": none is modelled. Fourth, "check the SYN bit": RFC 5961 section 4.2:
+    # challenge, in any state.
     if flags & TCPHDR_SYN:
         if (
             sk.sk_state == TCP_SYN_RECV
@@ -595,7 +615,8 @@ def tcp_validate_incoming(sk: TcpSock, skb: SkBuff, th: Tcphdr, syn_inerr: bool)
             and ((skb.seq + 1) & U32) == sk.rcv_nxt
             and skb.ack_seq == sk.snd_nxt
         ):
-            # Simultaneous open: the peer's SYN,ACK crosses ours. Its SYN is known; its ACK is what we wait for.
+            # Simultaneous open: the peer's SYN,ACK crosses ours. Its SYN is known; its ACK is what we wait
+            # for.
             return True
         return _challenge_syn(sk, skb, th, syn_inerr)
     return True
@@ -642,7 +663,8 @@ def tcp_reset_check(sk: TcpSock, skb: SkBuff) -> bool:
 
 
 def tcp_disordered_ack_check(sk: TcpSock, skb: SkBuff) -> i64:
-    """PAWS failed: is it a bare ACK that reordering made late? Those are dropped without an answer, or taken when they are quite like the last."""
+    """PAWS failed: is it a bare ACK that reordering made late? Those are dropped without an answer, or taken
+    when they are quite like the last."""
     seq = skb.seq
     old_ack = SKB_DROP_REASON_TCP_RFC7323_PAWS
     if skb.tcp_flags & TCPHDR_ACK == 0:
@@ -684,7 +706,8 @@ def tcp_send_dupack(sk: TcpSock, skb: SkBuff) -> None:
 
 
 def tcp_oow_rate_limited(sk: TcpSock, skb: SkBuff, mib: i64) -> bool:
-    """At most one answer per `net.ipv4.tcp_invalid_ratelimit` ms to segments without data that are out of window. mib: 0 Seq, 1 PAWS."""
+    """At most one answer per `net.ipv4.tcp_invalid_ratelimit` ms to segments without data that are out of
+    window. mib: 0 Seq, 1 PAWS."""
     # Data always gets its answer: the sender must learn where we are.
     if skb.seq != skb.end_seq and skb.tcp_flags & TCPHDR_SYN == 0:
         return False
@@ -709,7 +732,8 @@ def _oow_limited(sk: TcpSock) -> bool:
 
 
 def tcp_send_challenge_ack(sk: TcpSock) -> None:
-    """RFC 5961 section 7: challenge ACKs, rationed per connection and, unless the limit is the largest number, per machine."""
+    """RFC 5961 section 7: challenge ACKs, rationed per connection and, unless the limit is the largest
+    number, per machine."""
     net = sk.sk_net
     if _oow_limited(sk):
         net.mib_linux.TCPACKSkippedChallenge += 1
@@ -755,11 +779,11 @@ def tcp_fin(sk: TcpSock) -> None:
     sk.sk_shutdown |= RCV_SHUTDOWN
     sk.sk_flags |= SOCK_DONE
     state = sk.sk_state
-    if state == TCP_SYN_RECV or state == TCP_ESTABLISHED:
+    if state in (TCP_SYN_RECV, TCP_ESTABLISHED):
         # "Enter the CLOSE-WAIT state."
         tcp.tcp_set_state(sk, TCP_CLOSE_WAIT)
         tcp_h.inet_csk_enter_pingpong_mode(sk)
-    elif state == TCP_CLOSE_WAIT or state == TCP_CLOSING or state == TCP_LAST_ACK:
+    elif state in (TCP_CLOSE_WAIT, TCP_CLOSING, TCP_LAST_ACK):
         pass  # "Remain in the state": a FIN again
     elif state == TCP_FIN_WAIT1:
         # Our FIN is not acknowledged yet: "otherwise, enter the CLOSING state".
@@ -881,7 +905,9 @@ def tcp_parse_options(sk: TcpSock, th: Tcphdr, estab: bool) -> None:
                 mss = user
             sk.rx_opt_mss_clamp = mss
         else:
-            sk.rx_opt_mss_clamp = 536 if not (sk.rx_opt_user_mss and sk.rx_opt_user_mss < 536) else sk.rx_opt_user_mss
+            sk.rx_opt_mss_clamp = (
+                536 if not (sk.rx_opt_user_mss and sk.rx_opt_user_mss < 536) else sk.rx_opt_user_mss
+            )
         sk.sack_ok = 1 if th.sack_perm and ipv4.sysctl_tcp_sack else 0
         if th.wscale >= 0 and ipv4.sysctl_tcp_window_scaling:
             sk.wscale_ok = True
@@ -897,7 +923,11 @@ def tcp_parse_options(sk: TcpSock, th: Tcphdr, estab: bool) -> None:
 
 def tcp_ack_tstamp(sk: TcpSock, skb: SkBuff, ack_skb: SkBuff, prior_snd_una: i64) -> None:
     """SOF_TIMESTAMPING_TX_ACK: the byte that was asked about is acknowledged."""
-    if skb.tx_flags & 4 and not before(skb.tskey & U32, prior_snd_una) and before(skb.tskey & U32, sk.snd_una):
+    if (
+        skb.tx_flags & 4
+        and not before(skb.tskey & U32, prior_snd_una)
+        and before(skb.tskey & U32, sk.snd_una)
+    ):
         skb.tx_flags &= ~4  # Not modelled: the report goes to the error queue with SO_TIMESTAMPING
 
 
@@ -905,7 +935,8 @@ def tcp_ack_tstamp(sk: TcpSock, skb: SkBuff, ack_skb: SkBuff, prior_snd_una: i64
 
 
 def tcp_conn_request(rsk_ops: RequestSockOps, sk: TcpSock, skb: SkBuff) -> i64:
-    """A SYN for a listener: make a request, answer with SYN,ACK. SYN cookies when the queue is full. 0: taken care of.
+    """A SYN for a listener: make a request, answer with SYN,ACK. SYN cookies when the queue is full. 0:
+    taken care of.
 
     The skb stays the caller's.
     """
@@ -967,7 +998,8 @@ def tcp_conn_request(rsk_ops: RequestSockOps, sk: TcpSock, skb: SkBuff) -> i64:
     if req.tstamp_ok:
         req.ts_off = rsk_ops.init_ts_off(net, skb)
     if not want_cookie and isn == 0:
-        # The last quarter of the queue is for those who have shown that they exist, when there are no cookies.
+        # The last quarter of the queue is for those who have shown that they exist, when there are no
+        # cookies.
         if not cookies and (
             ipv4.sysctl_tcp_max_syn_backlog - inet_connection_sock.inet_csk_reqsk_queue_len(sk)
             < (ipv4.sysctl_tcp_max_syn_backlog >> 2)

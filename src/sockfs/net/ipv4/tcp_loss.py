@@ -1,10 +1,14 @@
 """Loss recovery: the state machine of `icsk_ca_state`, the window it leaves, and its undoing.
 
-Kernel counterpart: the middle of `net/ipv4/tcp_input.c`. Control enters from an acknowledgement (`tcp_fastretrans_alert`, after
-`tcp_ack_in.py` has cleaned the queue), from the retransmission timer (`tcp_enter_loss`) and from local congestion (`tcp_enter_cwr`).
+Kernel counterpart: the middle of `net/ipv4/tcp_input.c`. Control enters from an acknowledgement
+(`tcp_fastretrans_alert`, after
+`tcp_ack_in.py` has cleaned the queue), from the retransmission timer (`tcp_enter_loss`) and from local
+congestion (`tcp_enter_cwr`).
 
-States: Open; Disorder (something SACKed or doubled); CWR (reducing without loss: ECN, local drop); Recovery (fast retransmit, RFC 6675's
-state with RACK's marks, RFC 8985); Loss (time-out). Windows follow PRR (RFC 6937 with the changes of its successor); F-RTO is RFC 5682;
+States: Open; Disorder (something SACKed or doubled); CWR (reducing without loss: ECN, local drop); Recovery
+(fast retransmit, RFC 6675's
+state with RACK's marks, RFC 8985); Loss (time-out). Windows follow PRR (RFC 6937 with the changes of its
+successor); F-RTO is RFC 5682;
 undo by timestamps is Eifel (RFC 3522), by D-SACK RFC 3708.
 """
 
@@ -22,16 +26,15 @@ from sockfs.uapi.tcp import (
     ICSK_TIME_REO_TIMEOUT,
     ICSK_TIME_RETRANS,
     TCP_CA_CWR,
+    TCP_SYN_RECV,
+    TCP_SYN_SENT,
+    TCPCB_LOST,
+    TCPCB_SACKED_ACKED,
+    TCPCB_SACKED_RETRANS,
     TCP_CA_Disorder,
     TCP_CA_Loss,
     TCP_CA_Open,
     TCP_CA_Recovery,
-    TCP_SYN_RECV,
-    TCP_SYN_SENT,
-    TCPCB_LOST,
-    TCPCB_RETRANS,
-    TCPCB_SACKED_ACKED,
-    TCPCB_SACKED_RETRANS,
 )
 from sockfs.util.seq import after, before
 
@@ -131,11 +134,7 @@ def tcp_fastretrans_alert(sk: TcpSock, st: TcpSacktagState, prior_snd_una: i64, 
             tcp_try_to_open(sk, flag)
             return
         # A lost MTU probe is no congestion (RFC 4821 section 7.5).
-        if (
-            sk.icsk_ca_state < TCP_CA_CWR
-            and sk.icsk_mtup_probe_size
-            and sk.snd_una == sk.mtu_probe_seq_start
-        ):
+        if sk.icsk_ca_state < TCP_CA_CWR and sk.icsk_mtup_probe_size and sk.snd_una == sk.mtu_probe_seq_start:
             tcp_mtup_probe_failed(sk)
             sk.snd_cwnd += 1
             tcp_simple_retransmit(sk)
@@ -159,7 +158,8 @@ def tcp_identify_packet_loss(sk: TcpSock, st: TcpSacktagState) -> None:
 
 
 def tcp_check_sack_reneging(sk: TcpSock, st: TcpSacktagState) -> bool:
-    """The peer acknowledged up to a segment it had SACKed, and not that one: it threw it away. Wait a little, then believe it."""
+    """The peer acknowledged up to a segment it had SACKed, and not that one: it threw it away. Wait a
+    little, then believe it."""
     if st.flag & FLAG_SACK_RENEGING == 0 or st.flag & FLAG_SND_UNA_ADVANCED == 0:
         return False
     delay: i64 = (sk.srtt_us >> 4) * 1000
@@ -177,7 +177,8 @@ def tcp_process_loss(sk: TcpSock, st: TcpSacktagState, num_dupack: i64) -> None:
     if (flag & FLAG_SND_UNA_ADVANCED or sk.fastopen_rsk is not None) and tcp_try_undo_loss(sk, False):
         return
     if sk.frto:
-        # RFC 5682 section 2.1 (3.b) and section 3: data that was never retransmitted got through: the time-out was spurious.
+        # RFC 5682 section 2.1 (3.b) and section 3: data that was never retransmitted got through: the
+        # time-out was spurious.
         if flag & FLAG_ORIG_SACK_ACKED and tcp_try_undo_loss(sk, True):
             return
         if after(sk.snd_nxt, sk.high_seq):
@@ -278,7 +279,8 @@ def tcp_enter_cwr(sk: TcpSock) -> None:
 
 
 def tcp_enter_loss(sk: TcpSock) -> None:
-    """RFC 5681 section 3.1 (4) and RFC 6298 (5.4): the timer went off. One segment may go; all the rest is taken for lost."""
+    """RFC 5681 section 3.1 (4) and RFC 6298 (5.4): the timer went off. One segment may go; all the rest is
+    taken for lost."""
     net = sk.sk_net
     state = sk.icsk_ca_state
     new_recovery: bool = state < TCP_CA_Recovery
@@ -336,7 +338,8 @@ def tcp_timeout_mark_lost(sk: TcpSock) -> None:
 
 
 def tcp_simple_retransmit(sk: TcpSock) -> None:
-    """The path's MTU fell (RFC 1191 section 6.5): what is too large is sent again, without a congestion reaction."""
+    """The path's MTU fell (RFC 1191 section 6.5): what is too large is sent again, without a congestion
+    reaction."""
     mss = tcp_output.tcp_current_mss(sk)
     skb = sk.tcp_rtx_queue.first
     while skb is not None:
@@ -398,7 +401,8 @@ def tcp_update_rto_time(sk: TcpSock) -> None:
 
 
 def tcp_packet_delayed(sk: TcpSock) -> bool:
-    """Eifel: the acknowledgement echoes a timestamp from before the first retransmission: the original got through."""
+    """Eifel: the acknowledgement echoes a timestamp from before the first retransmission: the original got
+    through."""
     if sk.retrans_stamp == 0:
         return sk.sk_state != TCP_SYN_SENT and sk.sk_state != TCP_SYN_RECV
     return sk.saw_tstamp and sk.rcv_tsecr != 0 and before(sk.rcv_tsecr, sk.retrans_stamp)
@@ -427,7 +431,8 @@ def tcp_undo_cwnd_reduction(sk: TcpSock, unmark_loss: bool) -> None:
 
 
 def _non_sack_preventing_reopen(sk: TcpSock) -> bool:
-    """Without SACK, stay in the state until something above high_seq is acknowledged, lest old duplicates restart it (RFC 6582)."""
+    """Without SACK, stay in the state until something above high_seq is acknowledged, lest old duplicates
+    restart it (RFC 6582)."""
     if sk.snd_una == sk.high_seq and sk.sack_ok == 0:
         if not tcp_any_retrans_done(sk):
             sk.retrans_stamp = 0
@@ -483,7 +488,8 @@ def tcp_try_undo_loss(sk: TcpSock, frto_undo: bool) -> bool:
 
 
 def tcp_try_undo_partial(sk: TcpSock, prior_snd_una: i64) -> bool:
-    """A partial acknowledgement of an original: it was reordering. True: wait for the retransmissions first."""
+    """A partial acknowledgement of an original: it was reordering. True: wait for the retransmissions
+    first."""
     if sk.undo_marker and tcp_packet_delayed(sk):
         tcp_check_sack_reordering(sk, prior_snd_una, 1)
         if sk.retrans_out:
@@ -557,7 +563,8 @@ def tcp_ecn_queue_cwr(sk: TcpSock) -> None:
 
 
 def tcp_limit_reno_sacked(sk: TcpSock) -> bool:
-    """No more can have left than were sent. True: there were more duplicates than that, so packets were duplicated."""
+    """No more can have left than were sent. True: there were more duplicates than that, so packets were
+    duplicated."""
     holes = sk.lost_out if sk.lost_out > 1 else 1
     if holes > sk.packets_out:
         holes = sk.packets_out
@@ -609,7 +616,8 @@ def tcp_check_reno_reordering(sk: TcpSock, addend: i64) -> None:
 
 
 def tcp_check_sack_reordering(sk: TcpSock, low_seq: i64, ts: i64) -> None:
-    """Something below the highest SACKed byte arrived without being retransmitted: the path reorders that far."""
+    """Something below the highest SACKed byte arrived without being retransmitted: the path reorders that
+    far."""
     fack = tcp_highest_sack_seq(sk)
     if not before(low_seq, fack):
         return

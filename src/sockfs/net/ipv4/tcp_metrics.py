@@ -1,7 +1,9 @@
 """What is remembered of a destination from one connection to the next.
 
-Kernel counterpart: `net/ipv4/tcp_metrics.c`. Control enters when a connection is established (`tcp_init_metrics`) and when it ends
-(`tcp_update_metrics`). Kept per pair of addresses in `net.tcp_metrics`: round-trip time, its variation, ssthresh (unless
+Kernel counterpart: `net/ipv4/tcp_metrics.c`. Control enters when a connection is established
+(`tcp_init_metrics`) and when it ends
+(`tcp_update_metrics`). Kept per pair of addresses in `net.tcp_metrics`: round-trip time, its variation,
+ssthresh (unless
 `net.ipv4.tcp_no_ssthresh_metrics_save`, the default), cwnd and reordering.
 """
 
@@ -15,7 +17,6 @@ from sockfs.net.ipv4 import tcp_h, tcp_input
 from sockfs.uapi.tcp import TCP_CA_Open
 
 if TYPE_CHECKING:
-    from sockfs.structs.net import Net
     from sockfs.structs.tcp_sock import TcpSock
 
 METRICS_MAX: Final = 1024
@@ -147,7 +148,8 @@ def tcp_init_metrics(sk: TcpSock) -> None:
 
 
 def tcp_input_init_cwnd(sk: TcpSock) -> None:
-    """A SYN that was lost tells of congestion (RFC 6298 section 5.7, RFC 5681 section 3.1): start from one segment."""
+    """A SYN that was lost tells of congestion (RFC 6298 section 5.7, RFC 5681 section 3.1): start from one
+    segment."""
     if sk.total_retrans > 1 and sk.undo_marker:
         sk.snd_cwnd = 1
     else:

@@ -1,7 +1,9 @@
 """Data finds its place: the receive queue, the out-of-order queue, and the SACK blocks that tell of it.
 
-Kernel counterpart: the `tcp_data_queue` part of `net/ipv4/tcp_input.c`. RFC 9293 section 3.10.7.4, seventh; RFC 2018 (blocks, the latest first),
-RFC 2883 (D-SACK). The out-of-order queue is a list by sequence number; arrivals are looked for from its end, where most belong.
+Kernel counterpart: the `tcp_data_queue` part of `net/ipv4/tcp_input.c`. RFC 9293 section 3.10.7.4, seventh;
+RFC 2018 (blocks, the latest first),
+RFC 2883 (D-SACK). The out-of-order queue is a list by sequence number; arrivals are looked for from its end,
+where most belong.
 """
 
 from __future__ import annotations
@@ -87,7 +89,8 @@ def tcp_drop_reason(sk: TcpSock, skb: SkBuff, reason: i64) -> None:
 def tcp_queue_in_order(sk: TcpSock, skb: SkBuff) -> None:
     """What comes next in sequence; and what had waited for it."""
     if tcp_try_rmem_schedule(sk, skb, skb.truesize) != 0:
-        # No memory: say so with a zero window, now; but an empty queue must take something, or nothing would ever move.
+        # No memory: say so with a zero window, now; but an empty queue must take something, or nothing would
+        # ever move.
         sk.icsk_ack_pending |= ICSK_ACK_SCHED | ICSK_ACK_NOMEM | ICSK_ACK_NOW
         sk.sk_data_ready.run(sk)
         if sk.sk_receive_queue.qlen != 0 and skb.len != 0:
@@ -118,7 +121,8 @@ def tcp_queue_in_order(sk: TcpSock, skb: SkBuff) -> None:
 
 
 def tcp_queue_rcv(sk: TcpSock, skb: SkBuff) -> bool:
-    """Put skb at the end of the receive queue. True: its bytes went into the one before, the caller frees it."""
+    """Put skb at the end of the receive queue. True: its bytes went into the one before, the caller frees
+    it."""
     tail = sk.sk_receive_queue.last
     eaten: bool = tail is not None and tcp_try_coalesce(sk, tail, skb)
     sk.bytes_received += (skb.end_seq - sk.rcv_nxt) & U32
@@ -379,7 +383,8 @@ def tcp_try_rmem_schedule(sk: TcpSock, skb: SkBuff, size: i64) -> i64:
 
 
 def tcp_prune_queue(sk: TcpSock, in_skb: SkBuff) -> i64:
-    """The buffer is full: first its overhead goes, then what came out of order (RFC 2018 section 8 allows it)."""
+    """The buffer is full: first its overhead goes, then what came out of order (RFC 2018 section 8 allows
+    it)."""
     mib = sk.sk_net.mib_linux
     # Nothing to collapse in an empty queue.
     mib.PruneCalled += 1

@@ -1,15 +1,21 @@
 """TCP sends: from the write queue to `queue_xmit`.
 
-Kernel counterpart: `net/ipv4/tcp_output.c`. Control enters from a program's send (`tcp_push`, `tcp_push_one`), from an acknowledgement
-(`tcp_push_pending_frames`) or a timer, and goes on through `icsk_af_ops.queue_xmit` to IP. The walk of a segment:
-`__tcp_push_pending_frames → tcp_write_xmit → tcp_transmit_skb`. What is sent again, probed or sent for the connection's own
-sake (SYN, FIN, RST, ACK) stands in `tcp_retrans.py` and `tcp_connect.py`; the doors at the end of this file lead there, so
+Kernel counterpart: `net/ipv4/tcp_output.c`. Control enters from a program's send (`tcp_push`,
+`tcp_push_one`), from an acknowledgement
+(`tcp_push_pending_frames`) or a timer, and goes on through `icsk_af_ops.queue_xmit` to IP. The walk of a
+segment:
+`__tcp_push_pending_frames → tcp_write_xmit → tcp_transmit_skb`. What is sent again, probed or sent for the
+connection's own
+sake (SYN, FIN, RST, ACK) stands in `tcp_retrans.py` and `tcp_connect.py`; the doors at the end of this file
+lead there, so
 that every function of the kernel's file is reached in this one.
 
-Sequence numbers of the send side (RFC 9293 section 3.3.1): snd_una ≤ snd_nxt ≤ write_seq. `sk_write_queue` holds what was never
+Sequence numbers of the send side (RFC 9293 section 3.3.1): snd_una ≤ snd_nxt ≤ write_seq. `sk_write_queue`
+holds what was never
 sent, `tcp_rtx_queue` what was and is not acknowledged.
 
-Not modelled: MPTCP, TCP-AO, `TCP_TX_DELAY`, kernel TLS. The file is longer than 800 lines because the walk is one.
+Not modelled: MPTCP, TCP-AO, `TCP_TX_DELAY`, kernel TLS. The file is longer than 800 lines because the walk
+is one.
 """
 
 from __future__ import annotations
@@ -21,13 +27,10 @@ from mypy_extensions import i64
 from sockfs.net.core import skbuff
 from sockfs.net.core import sock as core_sock
 from sockfs.net.ipv4 import tcp_connect as conn_room
-from sockfs.net.ipv4 import tcp_h, tcp_input, tcp_loss, tcp_rate, tcp_retrans
-from sockfs.net.ipv4 import tcp_timer
-from sockfs.kernel import timers
+from sockfs.net.ipv4 import tcp_h, tcp_input, tcp_loss, tcp_rate, tcp_retrans, tcp_timer
 from sockfs.structs.headers import Tcphdr
 from sockfs.structs.kernel import SoftirqAction
 from sockfs.structs.sk_buff import SkBuff
-from sockfs.structs.sock import SOCK_DEAD
 from sockfs.structs.tcp_sock import TcpSock
 from sockfs.structs.timer import TimerList
 from sockfs.uapi.tcp import (
@@ -35,15 +38,16 @@ from sockfs.uapi.tcp import (
     CA_EVENT_TX_START,
     ICSK_ACK_NOMEM,
     ICSK_TIME_LOSS_PROBE,
+    TCP_ACK_DEFERRED,
     TCP_CHRONO_BUSY,
     TCP_CHRONO_RWND_LIMITED,
     TCP_CHRONO_SNDBUF_LIMITED,
     TCP_CHRONO_UNSPEC,
     TCP_DELACK_TIMER_DEFERRED,
     TCP_MTU_REDUCED_DEFERRED,
+    TCP_SEND_QUEUE,
     TCP_TSQ_DEFERRED,
     TCP_WRITE_TIMER_DEFERRED,
-    TCPCB_EVER_RETRANS,
     TCPCB_LOST,
     TCPCB_SACKED_ACKED,
     TCPCB_SACKED_RETRANS,
@@ -52,19 +56,16 @@ from sockfs.uapi.tcp import (
     TCPHDR_ECE,
     TCPHDR_FIN,
     TCPHDR_PSH,
-    TCPHDR_RST,
     TCPHDR_SYN,
     TCPHDR_URG,
     TSQ_THROTTLED,
 )
-from sockfs.uapi.tcp import TCP_ACK_DEFERRED, TCP_REPAIR_OFF, TCP_SEND_QUEUE
 from sockfs.util.seq import after, before, seq_diff
 
 if TYPE_CHECKING:
-    from sockfs.structs.kernel import Kernel
     from sockfs.structs.dst import Dst
+    from sockfs.structs.kernel import Kernel
     from sockfs.structs.request_sock import RequestSock
-    from sockfs.structs.sk_buff import SkBuffHead
     from sockfs.structs.sock import Sock
 
 U32: Final = 0xFFFFFFFF
@@ -78,7 +79,8 @@ SACK_PACING_SHIFT: Final = 10  # a burst is a millisecond of the pacing rate
 
 
 def tcp_push(sk: TcpSock, flags: i64, mss_now: i64, nonagle: i64, size_goal: i64) -> None:
-    """The end of a send: mark PSH where due, and let go of what may go. flags: of the send (MSG_MORE, MSG_OOB)."""
+    """The end of a send: mark PSH where due, and let go of what may go. flags: of the send (MSG_MORE,
+    MSG_OOB)."""
     skb = sk.sk_write_queue.last
     if skb is None:
         return
@@ -145,7 +147,8 @@ def tcp_check_probe_timer(sk: TcpSock) -> None:
 
 
 def tcp_write_xmit(sk: TcpSock, mss_now: i64, nonagle: i64, push_one: i64) -> bool:
-    """Send what window, congestion window, Nagle and pacing allow. push_one 1: one packet; 2: one packet whatever cwnd says.
+    """Send what window, congestion window, Nagle and pacing allow. push_one 1: one packet; 2: one packet
+    whatever cwnd says.
 
     Returns True when nothing is in flight and something still waits: a probe timer is needed.
     """
@@ -270,7 +273,8 @@ def tcp_nagle_test(sk: TcpSock, skb: SkBuff, cur_mss: i64, nonagle: i64) -> bool
 
 
 def tcp_nagle_check(partial: bool, sk: TcpSock, nonagle: i64) -> bool:
-    """A segment that is not full must wait: corked, or (Minshall) another small one is not acknowledged yet."""
+    """A segment that is not full must wait: corked, or (Minshall) another small one is not acknowledged
+    yet."""
     if not partial:
         return False
     if nonagle & tcp_h.TCP_NAGLE_CORK:
@@ -284,7 +288,8 @@ def tcp_nagle_check(partial: bool, sk: TcpSock, nonagle: i64) -> bool:
 
 
 def tcp_mss_split_point(sk: TcpSock, skb: SkBuff, mss_now: i64, max_segs: i64, nonagle: i64) -> i64:
-    """How much of a large packet may go: whole segments as far as the window reaches, and a tail if Nagle lets it."""
+    """How much of a large packet may go: whole segments as far as the window reaches, and a tail if Nagle
+    lets it."""
     window: i64 = (sk.snd_una + sk.snd_wnd - skb.seq) & U32
     max_len: i64 = mss_now * max_segs
     if max_len <= window and skb.next is not None:
@@ -339,7 +344,8 @@ def tcp_init_tso_segs(skb: SkBuff, mss_now: i64) -> i64:
 
 
 def tcp_tso_should_defer(sk: TcpSock, skb: SkBuff, max_segs: i64) -> i64:
-    """Wait for more, to send a larger burst? 0: send. 1: wait; +2: the congestion window is the limit; +4: the peer's."""
+    """Wait for more, to send a larger burst? 0: send. 1: wait; +2: the congestion window is the limit; +4:
+    the peer's."""
     if sk.icsk_ca_state >= 3:
         return 0
     # A sender that was idle for a millisecond sends at once.
@@ -383,7 +389,8 @@ def tcp_tso_should_defer(sk: TcpSock, skb: SkBuff, max_segs: i64) -> i64:
 
 
 def tcp_small_queue_check(sk: TcpSock, skb: SkBuff, factor: i64) -> bool:
-    """TCP small queues: no more than about a millisecond (two packets at least) of ours below IP. True: wait."""
+    """TCP small queues: no more than about a millisecond (two packets at least) of ours below IP. True:
+    wait."""
     limit: i64 = 2 * skb.truesize
     paced: i64 = sk.sk_pacing_rate >> SACK_PACING_SHIFT
     if paced > limit:
@@ -528,7 +535,8 @@ def tcp_syn_options(sk: TcpSock, skb: SkBuff, th: Tcphdr) -> i64:
 
 
 def tcp_established_options(sk: TcpSock, th: Tcphdr, skb: SkBuff | None) -> i64:
-    """Timestamps on every segment once agreed (RFC 7323), SACK blocks as many as fit (RFC 2018: at most 4, 3 with timestamps)."""
+    """Timestamps on every segment once agreed (RFC 7323), SACK blocks as many as fit (RFC 2018: at most 4, 3
+    with timestamps)."""
     size: i64 = 0
     if sk.tstamp_ok:
         th.saw_tstamp = True
@@ -548,13 +556,9 @@ def tcp_established_options(sk: TcpSock, th: Tcphdr, skb: SkBuff | None) -> i64:
             eff -= 1
         blocks = sk.selective_acks
         if blocks is not None:
-            n: i64 = 0
-            for b in blocks:
-                if n >= eff:
-                    break
+            for b in blocks[:eff]:
                 sacks.append(b.start_seq)
                 sacks.append(b.end_seq)
-                n += 1
         if skb is not None:
             sk.rx_opt_dsack = False
         th.sacks = sacks
@@ -593,7 +597,8 @@ def tcp_event_data_sent(sk: TcpSock) -> None:
 
 
 def tcp_ecn_send(sk: TcpSock, skb: SkBuff, th: Tcphdr) -> None:
-    """RFC 3168 section 6.1: new data is ECT(0), and carries CWR after a reduction; nothing else is ECT. ECE until CWR is seen."""
+    """RFC 3168 section 6.1: new data is ECT(0), and carries CWR after a reduction; nothing else is ECT. ECE
+    until CWR is seen."""
     if skb.len != 0 and not before(skb.seq, sk.snd_nxt):
         sk.tos = (sk.tos & ~3) | 2
         if sk.ecn_flags & tcp_h.TCP_ECN_QUEUE_CWR:
@@ -645,7 +650,8 @@ def tcp_select_window(sk: TcpSock) -> i64:
 
 
 def __tcp_select_window(sk: TcpSock) -> i64:
-    """Silly window avoidance of the receiver (RFC 9293 section 3.8.6.2.2): what free memory is worth, in useful steps."""
+    """Silly window avoidance of the receiver (RFC 9293 section 3.8.6.2.2): what free memory is worth, in
+    useful steps."""
     mss = sk.icsk_ack_rcv_mss
     free_space = tcp_h.tcp_space(sk)
     allowed = tcp_h.tcp_full_space(sk)
@@ -740,7 +746,8 @@ def __tcp_mtu_to_mss(sk: TcpSock, pmtu: i64) -> i64:
 
 
 def tcp_mtu_to_mss(sk: TcpSock, pmtu: i64) -> i64:
-    """Payload of a full segment on a path of pmtu: less the headers and the options that every segment has."""
+    """Payload of a full segment on a path of pmtu: less the headers and the options that every segment
+    has."""
     return __tcp_mtu_to_mss(sk, pmtu) - (sk.tcp_header_len - 20)
 
 
@@ -749,7 +756,8 @@ def tcp_mss_to_mtu(sk: TcpSock, mss: i64) -> i64:
 
 
 def tcp_bound_to_half_wnd(sk: TcpSock, pktsize: i64) -> i64:
-    """No packet of more than half the peer's largest window: or it could not overlap reading with receiving."""
+    """No packet of more than half the peer's largest window: or it could not overlap reading with
+    receiving."""
     cutoff = sk.max_window >> 1 if sk.max_window > 536 else sk.max_window
     if cutoff and pktsize > cutoff:
         floor: i64 = 68 - sk.tcp_header_len
@@ -801,7 +809,8 @@ def tcp_current_mss(sk: TcpSock) -> i64:
 
 
 def tcp_mtu_probe(sk: TcpSock) -> i64:
-    """Send one larger segment to see whether the path takes it (RFC 4821). -1: not now; 0: wait for more data; 1: sent."""
+    """Send one larger segment to see whether the path takes it (RFC 4821). -1: not now; 0: wait for more
+    data; 1: sent."""
     if not sk.icsk_mtup_enabled or sk.icsk_mtup_probe_size or sk.icsk_ca_state != 0:
         return -1
     if sk.snd_cwnd < 11 or sk.rx_opt_num_sacks or sk.rx_opt_dsack:
@@ -1064,7 +1073,8 @@ def tcp_slow_start_after_idle_check(sk: TcpSock) -> None:
 
 
 def tcp_cwnd_restart(sk: TcpSock, delta: i64) -> None:
-    """RFC 2861 section 3: halve the window for each RTO that passed idle, down to the restart window (RFC 5681 section 4.1)."""
+    """RFC 2861 section 3: halve the window for each RTO that passed idle, down to the restart window (RFC
+    5681 section 4.1)."""
     restart = tcp_input.tcp_init_cwnd(sk, sk.sk_dst_cache)
     cwnd = sk.snd_cwnd
     if sk.icsk_ca_ops.has_cwnd_event:
@@ -1148,7 +1158,8 @@ def tcp_pacing_check(sk: TcpSock) -> bool:
 
 
 def tcp_wfree(sk: TcpSock) -> None:
-    """A packet of ours left the machine's queues (`skb_orphan` of a charged packet): go on if we were throttled."""
+    """A packet of ours left the machine's queues (`skb_orphan` of a charged packet): go on if we were
+    throttled."""
     if sk.tsq_flags & (1 << TSQ_THROTTLED) and not sk.tsq_queued:
         sk.tsq_queued = True
         core_sock.sock_hold(sk)

@@ -1,7 +1,9 @@
 """How fast data is delivered: one sample for each acknowledgement.
 
-Kernel counterpart: `net/ipv4/tcp_rate.c`; draft-cheng-iccrg-delivery-rate-estimation. Each segment remembers, when it is sent, how much
-had been delivered; when it is delivered itself, the difference over the time between is a rate. Congestion controls and
+Kernel counterpart: `net/ipv4/tcp_rate.c`; draft-cheng-iccrg-delivery-rate-estimation. Each segment
+remembers, when it is sent, how much
+had been delivered; when it is delivered itself, the difference over the time between is a rate. Congestion
+controls and
 `tcpi_delivery_rate` read it.
 """
 
@@ -88,7 +90,8 @@ def tcp_rate_gen(sk: TcpSock, delivered: i64, lost: i64, is_sack_reneg: bool, rs
 
 
 def tcp_rate_check_app_limited(sk: TcpSock) -> None:
-    """A send finds nothing waiting and room in the window: until what is in flight is delivered, samples show the program's pace."""
+    """A send finds nothing waiting and room in the window: until what is in flight is delivered, samples
+    show the program's pace."""
     if (
         ((sk.write_seq - sk.snd_nxt) & 0xFFFFFFFF) < sk.mss_cache
         and sk.sk_wmem_alloc < 832

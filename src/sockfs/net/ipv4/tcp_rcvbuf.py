@@ -1,7 +1,9 @@
 """The receiver's judgement: how the peer sends, when to acknowledge, how large a window to offer.
 
-Kernel counterpart: the first part of `net/ipv4/tcp_input.c`. Control enters with each segment of data (`tcp_event_data_recv`,
-`tcp_ack_snd_check`) and with each read of a program (`tcp_rcv_space_adjust`, the receive buffer's autotuning). Delayed ACKs:
+Kernel counterpart: the first part of `net/ipv4/tcp_input.c`. Control enters with each segment of data
+(`tcp_event_data_recv`,
+`tcp_ack_snd_check`) and with each read of a program (`tcp_rcv_space_adjust`, the receive buffer's
+autotuning). Delayed ACKs:
 RFC 9293 section 3.8.6.3, RFC 5681 section 4.2.
 """
 
@@ -86,7 +88,8 @@ def tcp_measure_rcv_mss(sk: TcpSock, skb: SkBuff) -> None:
         if skb.len < sk.icsk_ack_rcv_mss and skb.tcp_flags & TCPHDR_PSH:
             sk.icsk_ack_pending |= ICSK_ACK_PUSHED
     else:
-        # Smaller than the guess: the guess is wrong when two equal ones, neither of them a remnant, follow each other.
+        # Smaller than the guess: the guess is wrong when two equal ones, neither of them a remnant, follow
+        # each other.
         th = skb.th
         whole: i64 = length + (20 if th is None else th.doff * 4)
         if whole >= 536 + 20 or (whole >= tcp_h.TCP_MIN_MSS + 20 and skb.tcp_flags & 0x2B == 0):
@@ -148,7 +151,8 @@ def tcp_ack_snd_check(sk: TcpSock) -> None:
 
 def __tcp_ack_snd_check(sk: TcpSock, ofo_possible: bool) -> None:
     ooo = sk.out_of_order_queue
-    # More than one full segment waits for an ACK ("at least every second full-sized segment"), and the window moves with it.
+    # More than one full segment waits for an ACK ("at least every second full-sized segment"), and the
+    # window moves with it.
     if (
         (
             ((sk.rcv_nxt - sk.rcv_wup) & U32) > sk.icsk_ack_rcv_mss
@@ -169,7 +173,8 @@ def __tcp_ack_snd_check(sk: TcpSock, ofo_possible: bool) -> None:
     if not ofo_possible or ooo is None or ooo.qlen == 0:
         tcp_connect.tcp_send_delayed_ack(sk)
         return
-    # Out of order. Without SACK, or for the first three, each is acknowledged at once: the sender counts them.
+    # Out of order. Without SACK, or for the first three, each is acknowledged at once: the sender counts
+    # them.
     ipv4 = sk.sk_net.ipv4
     if sk.sack_ok == 0 or sk.compressed_ack >= ipv4.sysctl_tcp_comp_sack_nr:
         tcp_connect.tcp_send_ack(sk)
@@ -190,7 +195,7 @@ def __tcp_ack_snd_check(sk: TcpSock, ofo_possible: bool) -> None:
     if timer.pending:
         return
     rtt = sk.rcv_rtt_est_rtt_us
-    if sk.srtt_us and sk.srtt_us < rtt or rtt == 0:
+    if (sk.srtt_us and sk.srtt_us < rtt) or rtt == 0:
         rtt = sk.srtt_us
     delay: i64 = rtt * (1000 >> 3) // 20
     if delay > ipv4.sysctl_tcp_comp_sack_delay_ns:
@@ -253,7 +258,8 @@ def tcp_ecn_accept_cwr(sk: TcpSock, skb: SkBuff) -> None:
 
 
 def tcp_grow_window(sk: TcpSock, skb: SkBuff, adjust: bool) -> None:
-    """rcv_ssthresh: slow start of the receiver, so that small segments cannot eat the buffer by their overhead."""
+    """rcv_ssthresh: slow start of the receiver, so that small segments cannot eat the buffer by their
+    overhead."""
     clamp = sk.window_clamp
     space = tcp_h.tcp_space(sk)
     if clamp < space:
@@ -299,7 +305,11 @@ def tcp_init_buffer_space(sk: TcpSock) -> None:
         if app_win and maxwin > 4 * sk.advmss:
             kept: i64 = maxwin - (maxwin >> app_win if app_win < 63 else 0)
             sk.window_clamp = kept if kept > 4 * sk.advmss else 4 * sk.advmss
-    if sk.sk_net.ipv4.sysctl_tcp_app_win and sk.window_clamp > 2 * sk.advmss and sk.window_clamp + sk.advmss > maxwin:
+    if (
+        sk.sk_net.ipv4.sysctl_tcp_app_win
+        and sk.window_clamp > 2 * sk.advmss
+        and sk.window_clamp + sk.advmss > maxwin
+    ):
         least: i64 = maxwin - sk.advmss
         sk.window_clamp = least if least > 2 * sk.advmss else 2 * sk.advmss
     if sk.rcv_ssthresh > sk.window_clamp:
@@ -379,7 +389,8 @@ def tcp_rcv_rtt_measure_ts(sk: TcpSock, skb: SkBuff) -> None:
 
 
 def tcp_rcv_space_adjust(sk: TcpSock) -> None:
-    """A program has read: once a round trip, let the buffer grow with what it takes (`net.ipv4.tcp_moderate_rcvbuf`)."""
+    """A program has read: once a round trip, let the buffer grow with what it takes
+    (`net.ipv4.tcp_moderate_rcvbuf`)."""
     tcp_h.tcp_mstamp_refresh(sk)
     time: i64 = sk.tcp_mstamp - sk.rcvq_space_time
     if time < (sk.rcv_rtt_est_rtt_us >> 3) or sk.rcv_rtt_est_rtt_us == 0:

@@ -1,6 +1,7 @@
 """RACK: loss is told by time, not by counting duplicates. And NewReno's marking, for peers without SACK.
 
-Kernel counterpart: `net/ipv4/tcp_recovery.c`; RFC 8985. A segment is lost when one sent later was delivered and a reordering window has
+Kernel counterpart: `net/ipv4/tcp_recovery.c`; RFC 8985. A segment is lost when one sent later was delivered
+and a reordering window has
 passed since. Segments hang on `tsorted_first…` in the order of their last transmission. RFC 6582 for NewReno.
 """
 
@@ -14,11 +15,10 @@ from sockfs.net.ipv4 import tcp_h, tcp_loss, tcp_output, tcp_retrans, tcp_timer
 from sockfs.uapi.tcp import (
     ICSK_TIME_REO_TIMEOUT,
     ICSK_TIME_RETRANS,
-    TCP_CA_Recovery,
     TCPCB_LOST,
     TCPCB_RETRANS,
-    TCPCB_SACKED_ACKED,
     TCPCB_SACKED_RETRANS,
+    TCP_CA_Recovery,
 )
 from sockfs.util.seq import after, before
 
@@ -34,7 +34,8 @@ TCP_RACK_RECOVERY_THRESH: Final = 16
 def tcp_rack_reo_wnd(sk: TcpSock) -> i64:
     """RFC 8985 section 6.2 step 4: how much reordering to bear, µs."""
     if sk.reord_seen == 0:
-        # No reordering seen: none is borne in recovery, nor once three segments are SACKed (the classic DupThresh).
+        # No reordering seen: none is borne in recovery, nor once three segments are SACKed (the classic
+        # DupThresh).
         if sk.icsk_ca_state >= TCP_CA_Recovery:
             return 0
         if sk.sacked_out >= sk.reordering and (
@@ -86,7 +87,9 @@ def tcp_rack_mark_lost(sk: TcpSock) -> bool:
     sk.rack_advanced = False
     timeout = tcp_rack_detect_loss(sk)
     if timeout:
-        tcp_timer.tcp_reset_xmit_timer(sk, ICSK_TIME_REO_TIMEOUT, timeout * 1000 + tcp_h.TCP_TIMEOUT_MIN, False)
+        tcp_timer.tcp_reset_xmit_timer(
+            sk, ICSK_TIME_REO_TIMEOUT, timeout * 1000 + tcp_h.TCP_TIMEOUT_MIN, False
+        )
     return timeout != 0
 
 
@@ -108,7 +111,7 @@ def tcp_rack_reo_timeout(sk: TcpSock) -> None:
     """The reordering timer went off (RFC 8985 section 6.3)."""
     prior = tcp_h.tcp_packets_in_flight(sk)
     lost = sk.lost
-    timeout = tcp_rack_detect_loss(sk)
+    tcp_rack_detect_loss(sk)
     if prior != tcp_h.tcp_packets_in_flight(sk):
         if sk.icsk_ca_state != TCP_CA_Recovery:
             tcp_loss.tcp_enter_recovery(sk, False)
@@ -120,11 +123,9 @@ def tcp_rack_reo_timeout(sk: TcpSock) -> None:
 
 
 def tcp_rack_update_reo_wnd(sk: TcpSock, rs: RateSample) -> None:
-    """RFC 8985 section 6.2 step 4: a round with D-SACKs widens the window by a quarter of the minimal RTT; 16 quiet recoveries reset it."""
-    if (
-        sk.sk_net.ipv4.sysctl_tcp_recovery & TCP_RACK_STATIC_REO_WND
-        or rs.prior_delivered == 0
-    ):
+    """RFC 8985 section 6.2 step 4: a round with D-SACKs widens the window by a quarter of the minimal RTT;
+    16 quiet recoveries reset it."""
+    if sk.sk_net.ipv4.sysctl_tcp_recovery & TCP_RACK_STATIC_REO_WND or rs.prior_delivered == 0:
         return
     # Once a round trip.
     if before(rs.prior_delivered, sk.rack_last_delivered):
@@ -139,7 +140,8 @@ def tcp_rack_update_reo_wnd(sk: TcpSock, rs: RateSample) -> None:
 
 
 def tcp_newreno_mark_lost(sk: TcpSock, snd_una_advanced: bool) -> None:
-    """RFC 6582: the third duplicate, and each partial acknowledgement in recovery, tell that the first segment is lost."""
+    """RFC 6582: the third duplicate, and each partial acknowledgement in recovery, tell that the first
+    segment is lost."""
     state = sk.icsk_ca_state
     if (state < TCP_CA_Recovery and sk.sacked_out >= sk.reordering) or (
         state == TCP_CA_Recovery and snd_una_advanced

@@ -1,8 +1,11 @@
 """TCP sends again: retransmissions and the tail loss probe.
 
-Kernel counterpart: the second half of `net/ipv4/tcp_output.c`. Control enters from loss recovery (`tcp_xmit_retransmit_queue`), from
-the retransmission timer (`tcp_retransmit_skb`) and from the probe timer (`tcp_send_loss_probe`, RFC 8985 section 7); it goes on in
-`tcp_output.tcp_transmit_skb`. What is to be retransmitted is marked TCPCB_LOST by `tcp_recovery.py` and `tcp_loss.py`.
+Kernel counterpart: the second half of `net/ipv4/tcp_output.c`. Control enters from loss recovery
+(`tcp_xmit_retransmit_queue`), from
+the retransmission timer (`tcp_retransmit_skb`) and from the probe timer (`tcp_send_loss_probe`, RFC 8985
+section 7); it goes on in
+`tcp_output.tcp_transmit_skb`. What is to be retransmitted is marked TCPCB_LOST by `tcp_recovery.py` and
+`tcp_loss.py`.
 
 Not modelled: a clone that still stands in the device's queue does not hold its retransmission back.
 """
@@ -23,8 +26,6 @@ from sockfs.uapi.tcp import (
     ICSK_TIME_REO_TIMEOUT,
     ICSK_TIME_RETRANS,
     TCP_CA_CWR,
-    TCP_CA_Loss,
-    TCP_CA_Open,
     TCPCB_EVER_RETRANS,
     TCPCB_LOST,
     TCPCB_SACKED_ACKED,
@@ -34,6 +35,8 @@ from sockfs.uapi.tcp import (
     TCPHDR_FIN,
     TCPHDR_PSH,
     TCPHDR_SYN,
+    TCP_CA_Loss,
+    TCP_CA_Open,
 )
 from sockfs.util.seq import after, before, seq_diff
 
@@ -228,7 +231,8 @@ def tcp_collapse_retrans(sk: TcpSock, skb: SkBuff) -> None:
 
 
 def tcp_schedule_loss_probe(sk: TcpSock, advancing_rto: bool) -> bool:
-    """RFC 8985 section 7.2: set the probe timer to two round trips, unless the RTO comes first. False: not applicable."""
+    """RFC 8985 section 7.2: set the probe timer to two round trips, unless the RTO comes first. False: not
+    applicable."""
     if sk.fastopen_rsk is not None:
         return False
     early = sk.sk_net.ipv4.sysctl_tcp_early_retrans

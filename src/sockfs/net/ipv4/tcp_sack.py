@@ -1,7 +1,9 @@
 """What the peer's SACK blocks say about our retransmission queue.
 
-Kernel counterpart: the `tcp_sacktag_*` part of `net/ipv4/tcp_input.c`. RFC 2018 (SACK), RFC 2883 (D-SACK). Control enters from `tcp_ack`;
-marks go into `skb.sacked`, counts into `sacked_out`, `lost_out`, `retrans_out`. The blocks that we send are made in `tcp_ofo.py`.
+Kernel counterpart: the `tcp_sacktag_*` part of `net/ipv4/tcp_input.c`. RFC 2018 (SACK), RFC 2883 (D-SACK).
+Control enters from `tcp_ack`;
+marks go into `skb.sacked`, counts into `sacked_out`, `lost_out`, `retrans_out`. The blocks that we send are
+made in `tcp_ofo.py`.
 
 Not modelled: merging SACKed neighbours into one skb (`tcp_shift_skb_data`), which only saves memory.
 """
@@ -19,8 +21,8 @@ from sockfs.net.ipv4.tcp_loss import (
     FLAG_DSACKING_ACK,
     FLAG_ORIG_SACK_ACKED,
 )
-from sockfs.uapi.tcp import TCPCB_LOST, TCPCB_RETRANS, TCPCB_SACKED_ACKED, TCPCB_SACKED_RETRANS
 from sockfs.structs.tcp_sock import TcpSackBlock
+from sockfs.uapi.tcp import TCPCB_LOST, TCPCB_RETRANS, TCPCB_SACKED_ACKED, TCPCB_SACKED_RETRANS
 from sockfs.util.seq import after, before
 
 if TYPE_CHECKING:
@@ -31,7 +33,8 @@ U32: Final = 0xFFFFFFFF
 
 
 def tcp_sacktag_write_queue(sk: TcpSock, ack_skb: SkBuff, prior_snd_una: i64, st: TcpSacktagState) -> i64:
-    """Mark what the blocks of ack_skb cover. Returns FLAG_DATA_SACKED, FLAG_DSACKING_ACK … for the ACK's flags."""
+    """Mark what the blocks of ack_skb cover. Returns FLAG_DATA_SACKED, FLAG_DSACKING_ACK … for the ACK's
+    flags."""
     th = ack_skb.th
     if th is None or th.sacks is None:
         return 0

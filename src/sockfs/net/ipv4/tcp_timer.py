@@ -1,8 +1,11 @@
 """TCP's timers: retransmission, probes, delayed ACK, keep-alive.
 
-Kernel counterpart: `net/ipv4/tcp_timer.c`, and the timer parts of `inet_connection_sock.h`. A sock has three timers of its own
-(`icsk_retransmit_timer`, whose meaning `icsk_pending` tells; `icsk_delack_timer`; `sk_timer`), and two that are made when first
-needed (pacing, compressed ACKs). Each holds a reference to its sock while it is pending. When a call owns the sock, the
+Kernel counterpart: `net/ipv4/tcp_timer.c`, and the timer parts of `inet_connection_sock.h`. A sock has three
+timers of its own
+(`icsk_retransmit_timer`, whose meaning `icsk_pending` tells; `icsk_delack_timer`; `sk_timer`), and two that
+are made when first
+needed (pacing, compressed ACKs). Each holds a reference to its sock while it is pending. When a call owns
+the sock, the
 work is left to `tcp_output.tcp_release_cb`.
 """
 
@@ -13,7 +16,17 @@ from typing import TYPE_CHECKING, Final
 from mypy_extensions import i64
 
 from sockfs.net.core import sock as core_sock
-from sockfs.net.ipv4 import tcp, tcp_connect, tcp_h, tcp_input, tcp_loss, tcp_minisocks, tcp_output, tcp_recovery, tcp_retrans
+from sockfs.net.ipv4 import (
+    tcp,
+    tcp_connect,
+    tcp_h,
+    tcp_input,
+    tcp_loss,
+    tcp_minisocks,
+    tcp_output,
+    tcp_recovery,
+    tcp_retrans,
+)
 from sockfs.structs.sock import SOCK_DEAD, SOCK_KEEPOPEN
 from sockfs.structs.timer import TimerList
 from sockfs.uapi.errno import ETIMEDOUT
@@ -30,9 +43,6 @@ from sockfs.uapi.tcp import (
     ICSK_TIME_PROBE0,
     ICSK_TIME_REO_TIMEOUT,
     ICSK_TIME_RETRANS,
-    TCP_CA_Disorder,
-    TCP_CA_Loss,
-    TCP_CA_Recovery,
     TCP_CLOSE,
     TCP_DELACK_TIMER_DEFERRED,
     TCP_ESTABLISHED,
@@ -41,6 +51,9 @@ from sockfs.uapi.tcp import (
     TCP_SYN_RECV,
     TCP_SYN_SENT,
     TCP_WRITE_TIMER_DEFERRED,
+    TCP_CA_Disorder,
+    TCP_CA_Loss,
+    TCP_CA_Recovery,
 )
 
 if TYPE_CHECKING:
@@ -127,7 +140,8 @@ def tcp_clear_xmit_timers(sk: TcpSock) -> None:
 
 
 def tcp_reset_xmit_timer(sk: TcpSock, what: i64, when: i64, pace_delay: bool) -> None:
-    """(Re)start the retransmission timer as `what` (ICSK_TIME_*) in `when` ns, counted from the departure of a paced packet."""
+    """(Re)start the retransmission timer as `what` (ICSK_TIME_*) in `when` ns, counted from the departure of
+    a paced packet."""
     if pace_delay and sk.sk_pacing_status != 0:
         ahead: i64 = sk.tcp_wstamp_ns - sk.tcp_clock_cache
         if ahead > 0:
@@ -198,7 +212,8 @@ def tcp_retransmit_timer(sk: TcpSock) -> None:
     net = sk.sk_net
     state_bit: i64 = 1 << sk.sk_state
     if sk.snd_wnd == 0 and sk.sk_flags & SOCK_DEAD == 0 and state_bit & ((1 << 2) | (1 << 3)) == 0:
-        # The peer shrank its window to nothing over data in flight: the retransmission is a window probe. It ends
+        # The peer shrank its window to nothing over data in flight: the retransmission is a window probe. It
+        # ends
         # only when the peer says nothing at all for long.
         rtx_delta: i64 = sk.kernel.now - skb.skb_mstamp_ns
         if tcp_rtx_probe0_timed_out(sk, rtx_delta):
@@ -272,7 +287,8 @@ def tcp_stream_is_thin(sk: TcpSock) -> bool:
 
 
 def tcp_rtx_probe0_timed_out(sk: TcpSock, rtx_delta: i64) -> bool:
-    """The peer has been silent for two minutes (twice its window-probe maximum), or the user time-out passed."""
+    """The peer has been silent for two minutes (twice its window-probe maximum), or the user time-out
+    passed."""
     user: i64 = sk.icsk_user_timeout * tcp_h.MS
     timeout: i64 = sk.icsk_rto_max * 2
     if user and rtx_delta > user:
@@ -316,7 +332,8 @@ def tcp_write_timeout(sk: TcpSock) -> bool:
 
 
 def retransmits_timed_out(sk: TcpSock, boundary: i64, timeout_ms: i64) -> bool:
-    """RFC 1122 section 4.2.3.5: R1 and R2 are counts; what is compared is the time that so many retransmissions take."""
+    """RFC 1122 section 4.2.3.5: R1 and R2 are counts; what is compared is the time that so many
+    retransmissions take."""
     if sk.icsk_retransmits == 0:
         return False
     if timeout_ms == 0:
