@@ -77,6 +77,7 @@ class IpMcMembership:
     ifindex: i64
     sfmode: i64
     sources: list[int]
+    filtered: bool  # sources were named once: the mode stays what it was then
 
     def __init__(self, multiaddr: i64, address: i64, ifindex: i64) -> None:
         self.multiaddr = multiaddr
@@ -84,6 +85,7 @@ class IpMcMembership:
         self.ifindex = ifindex
         self.sfmode = 0
         self.sources = []
+        self.filtered = False
 
 
 class CorkState:

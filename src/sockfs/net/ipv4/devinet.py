@@ -91,7 +91,7 @@ def inet_select_addr(dev: NetDevice, dst: i64, scope: i64) -> i64:
     """A source address on dev for dst (0: anything), of at most the given scope; another device's when dev has none."""
     addr: i64 = 0
     for ifa in dev.in_dev:
-        if ifa.ifa_scope > scope and not (scope < RT_SCOPE_LINK and ifa.ifa_scope < RT_SCOPE_LINK):
+        if min(ifa.ifa_scope, RT_SCOPE_HOST) > scope:
             continue
         mask = fib_frontend.inet_make_mask(ifa.ifa_prefixlen)
         if dst == 0 or (dst & mask) == (ifa.ifa_local & mask):

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from sockfs.structs.kernel import Kernel
     from sockfs.structs.net import Net
     from sockfs.structs.net_device import InIfaddr, NetDevice
+    from sockfs.structs.sk_buff import SkBuff
 
 
 def ip_fib_init(k: Kernel) -> None:
@@ -112,6 +113,24 @@ def fib_result_prefsrc(net: Net, res: FibAlias) -> i64:
     if dev is None:
         return 0
     return devinet.inet_select_addr(dev, res.fib_gw, res.fa_scope)
+
+
+def fib_compute_spec_dst(skb: SkBuff) -> i64:
+    """The address of ours from which to answer a packet: where it went to, or, if that was a group or all, what leads back."""
+    iph = skb.iph
+    dst = skb.dst
+    if iph is None or not isinstance(dst, route.Rtable):
+        return 0
+    if dst.rt_flags & (route.RTCF_BROADCAST | route.RTCF_MULTICAST | route.RTCF_LOCAL) == route.RTCF_LOCAL:
+        return iph.daddr
+    scope: i64 = RT_SCOPE_UNIVERSE
+    if iph.saddr != 0:
+        res = fib_lookup(dst.dev.net, iph.saddr, 0)
+        if res is not None:
+            return fib_result_prefsrc(dst.dev.net, res)
+    else:
+        scope = RT_SCOPE_LINK
+    return devinet.inet_select_addr(dst.dev, iph.saddr, scope)
 
 
 # Change

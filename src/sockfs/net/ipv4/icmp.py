@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from mypy_extensions import i64
 
 from sockfs.net.core import skbuff, wire
-from sockfs.net.ipv4 import devinet, ip_options, ip_output, ping, raw, route
+from sockfs.net.ipv4 import devinet, fib_frontend, ip_options, ip_output, ping, raw, route
 from sockfs.structs.headers import Icmphdr, Iphdr
 from sockfs.structs.ops import NetProtocol
 from sockfs.structs.sockaddr import pack_sockaddr_in
@@ -314,12 +314,7 @@ def icmp_timestamp(net: Net, skb: SkBuff, iph: Iphdr, icmph: Icmphdr) -> None:
 
 def icmp_reply(net: Net, skb: SkBuff, iph: Iphdr, icmph: Icmphdr, data: bytes) -> None:
     """Answer a query from the address it was sent to (RFC 1122 3.2.2.6); one to a group or to all from our own."""
-    saddr = iph.daddr
-    dst = skb.dst
-    dev = skb.dev
-    if isinstance(dst, route.Rtable) and dst.rt_flags & (route.RTCF_BROADCAST | route.RTCF_MULTICAST):
-        saddr = 0 if dev is None else devinet.inet_select_addr(dev, iph.saddr, 0)
-    fl4 = route.Flowi4(iph.saddr, saddr, 0)
+    fl4 = route.Flowi4(iph.saddr, fib_frontend.fib_compute_spec_dst(skb), 0)
     fl4.proto = IPPROTO_ICMP
     rt = route.ip_route_output_key(net, fl4)
     if rt is None:

@@ -15,7 +15,7 @@ from mypy_extensions import i64
 
 from sockfs.net.core import skbuff
 from sockfs.net.core import sock as core_sock
-from sockfs.net.ipv4 import devinet, ip_options, route
+from sockfs.net.ipv4 import devinet, fib_frontend, ip_options, route
 from sockfs.structs.inet_connection_sock import InetConnectionSock
 from sockfs.structs.inet_sock import InetSock, IpMcMembership
 from sockfs.structs.sockaddr import pack_sockaddr_in, sa_family, sockaddr_in_addr
@@ -539,7 +539,7 @@ def ip_mc_source(
             found = iml
     if found is None:
         return -EINVAL
-    if found.sources:
+    if found.filtered:
         if found.sfmode != mode:
             return -EINVAL
     else:
@@ -557,6 +557,7 @@ def ip_mc_source(
     if len(found.sources) >= sk.sk_net.ipv4.sysctl_igmp_max_msf:
         return -ENOBUFS
     found.sources.append(source)
+    found.filtered = True
     return 0
 
 
@@ -590,6 +591,7 @@ def _set_msfilter(sk: InetSock, optlen: i64, optval: bytes) -> i64:
                 sources.append(get_be32(optval, 16 + 4 * i))
                 i += 1
             iml.sources = sources
+            iml.filtered = True
             return 0
     return -EINVAL
 
@@ -879,16 +881,10 @@ def sock_cmsg_send(
 def ipv4_pktinfo_prepare(sk: InetSock, skb: SkBuff) -> None:
     """What IP_PKTINFO will say, while the route is still there: the interface, and the address to answer from."""
     dst = skb.dst
-    iph = skb.iph
     ifindex = skb.skb_iif
-    spec: i64 = 0
-    if iph is not None:
-        spec = iph.daddr
-        if isinstance(dst, route.Rtable):
-            if dst.rt_flags & (route.RTCF_BROADCAST | route.RTCF_MULTICAST) or not dst.rt_flags & route.RTCF_LOCAL:
-                spec = devinet.inet_select_addr(dst.dev, iph.saddr, 0)
-            if ifindex == LOOPBACK_IFINDEX and dst.rt_iif != 0:
-                ifindex = dst.rt_iif
+    if ifindex == LOOPBACK_IFINDEX and isinstance(dst, route.Rtable) and dst.rt_iif != 0:
+        ifindex = dst.rt_iif
+    spec = fib_frontend.fib_compute_spec_dst(skb)
     skb.ee_info = spec
     skb.ee_data = ifindex
 

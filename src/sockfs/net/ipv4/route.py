@@ -248,12 +248,12 @@ def _ip_route_output_key_slow(net: Net, fl4: Flowi4) -> Rtable | None:
             # Bound to an address and sending to a group: the interface is that of the address.
             dev_out = devinet.ip_dev_find(net, fl4.saddr)
             if dev_out is None:
-                fl4.err = -EINVAL
+                fl4.err = -ENETUNREACH
                 return None
             fl4.oif = dev_out.ifindex
             return _mkroute_output(net, fl4, None, RTN_UNICAST, dev_out, orig_oif)
         if not fl4.flags & FLOWI_FLAG_ANYSRC and devinet.ip_dev_find(net, fl4.saddr) is None:
-            fl4.err = -EINVAL
+            fl4.err = -ENETUNREACH
             return None
     if fl4.oif != 0:
         dev_out = net.dev_by_index.get(fl4.oif)

@@ -17,6 +17,7 @@ from mypy_extensions import i64
 from sockfs.net.core import datagram, gso, skbuff, sock_cmsg, wire
 from sockfs.net.core import sock as core_sock
 from sockfs.net.ipv4 import icmp, ip_options, ip_output, ip_sockglue, route
+from sockfs.structs.call import ESLEEP
 from sockfs.structs.headers import Iphdr, Udphdr
 from sockfs.structs.inet_sock import CorkState, InetSock
 from sockfs.structs.ops import NetProtocol, Proto
@@ -39,6 +40,7 @@ from sockfs.uapi.dropreason import (
 from sockfs.uapi.errno import (
     EACCES,
     EAFNOSUPPORT,
+    EAGAIN,
     EDESTADDRREQ,
     EHOSTUNREACH,
     EINVAL,
@@ -179,7 +181,7 @@ def udp_sendmsg(sk: UdpSock, msg: Msghdr, length: i64) -> i64:
         return -EACCES
     limit = udp_max_payload(sk, rt, 20)
     if length > limit:
-        ip_sockglue.ip_local_error(sk, EMSGSIZE, daddr, dport, udp_frag_mtu(sk, rt))
+        ip_sockglue.ip_local_error(sk, EMSGSIZE, daddr, sk.sk_dport, udp_frag_mtu(sk, rt))
         return -EMSGSIZE
     err = core_sock.sock_alloc_send_room(sk, msg, (flags & MSG_DONTWAIT) != 0)
     if err != 0:
@@ -285,7 +287,7 @@ def udp_sendmsg_slow(
     hlen: i64 = 20 + len(ipc.opt)
     if ipc.gso_size == 0 or length <= ipc.gso_size:
         if length > udp_max_payload(sk, rt, hlen):
-            ip_sockglue.ip_local_error(sk, EMSGSIZE, daddr, dport, udp_frag_mtu(sk, rt) - len(ipc.opt))
+            ip_sockglue.ip_local_error(sk, EMSGSIZE, daddr, sk.sk_dport, udp_frag_mtu(sk, rt) - len(ipc.opt))
             return -EMSGSIZE
     elif length > IP_MAX_DATAGRAM - hlen - UDP_HDRLEN:
         return -EMSGSIZE
@@ -304,7 +306,9 @@ def udp_sendmsg_slow(
 
 def udp_send_failed(sk: UdpSock, err: i64) -> i64:
     """No room, or an error was waiting. Linux counts the former where the send buffer is full."""
-    if err == -11:
+    if err != -ESLEEP:
+        sk.sk_net.mib_ip.OutDiscards += 1
+    if err == -EAGAIN:
         udp_mib(sk).SndbufErrors += 1
     return err
 
@@ -316,12 +320,12 @@ def udp_append(sk: UdpSock, msg: Msghdr, length: i64, corkreq: bool) -> i64:
     rt = cast("route.Rtable", cork.dst)
     hlen: i64 = 20 + len(cork.opt)
     if cork.length + length > udp_max_payload(sk, rt, hlen):
-        ip_sockglue.ip_local_error(sk, EMSGSIZE, cork.daddr, cork.dport, udp_frag_mtu(sk, rt))
+        ip_sockglue.ip_local_error(sk, EMSGSIZE, cork.daddr, sk.sk_dport, udp_frag_mtu(sk, rt))
         udp_flush_pending_frames(sk)
         return -EMSGSIZE
     err = core_sock.sock_alloc_send_room(sk, msg, (msg.msg_flags & MSG_DONTWAIT) != 0)
     if err != 0:
-        if err > -512:
+        if err != -ESLEEP:
             udp_flush_pending_frames(sk)
         return udp_send_failed(sk, err)
     if length > 0:
@@ -456,8 +460,7 @@ def udp_frag_mtu(sk: UdpSock, rt: route.Rtable) -> i64:
     """The size of fragments: the path's MTU, or the device's where the path is not to be believed."""
     if sk.pmtudisc < IP_PMTUDISC_PROBE:
         return rt.mtu()
-    mtu = rt.dev.mtu
-    return mtu if mtu < IP_MAX_DATAGRAM else IP_MAX_DATAGRAM
+    return rt.dev.mtu  # Linux: on lo one byte more than a packet can have
 
 
 def udp_cmsg_send(sk: UdpSock, msg: Msghdr, ipc: IpcmCookie) -> i64:
@@ -504,7 +507,7 @@ def udp_recvmsg(sk: UdpSock, msg: Msghdr, length: i64, flags: i64) -> i64:
     if not flags & MSG_PEEK:
         udp_mib(sk).InDatagrams += 1
         if sk.sk_peek_off > 0:
-            sk.sk_peek_off = max(0, sk.sk_peek_off - ulen)
+            sk.sk_peek_off = max(0, sk.sk_peek_off - (ulen if flags & MSG_TRUNC else copied))
     elif sk.sk_peek_off >= 0:
         sk.sk_peek_off += copied
     if sk.sk_flags & sock_cmsg.ANY or sk.sk_tsflags != 0:
