@@ -345,7 +345,7 @@ def inet_csk_reqsk_queue_drop(sk: InetConnectionSock, req: RequestSock) -> bool:
     unlinked = inet_hashtables.__sk_nulls_del(req)
     timer = req.rsk_timer
     if timer is not None:
-        timers.del_timer(timer)
+        timers.timer_shutdown(sk.sk_net.kernel, timer)
         req.rsk_timer = None
     if not unlinked:
         return False
@@ -394,7 +394,7 @@ def inet_csk_complete_hashdance(
         # syn_recv_sock took the request out of its chain already: settle the queue's books
         timer = req.rsk_timer
         if timer is not None:
-            timers.del_timer(timer)
+            timers.timer_shutdown(sk.sk_net.kernel, timer)
             req.rsk_timer = None
             inet_csk_reqsk_queue_unlinked(sk, req)
         if inet_csk_reqsk_queue_add(sk, req, child) is not None:
@@ -512,7 +512,6 @@ def sk_clone(sk: TcpSock, newsk: TcpSock) -> None:
     newsk.sk_rcvtimeo = sk.sk_rcvtimeo
     newsk.sk_sndtimeo = sk.sk_sndtimeo
     newsk.sk_lingertime = sk.sk_lingertime
-    newsk.sk_priority = sk.sk_priority
     newsk.sk_uid = sk.sk_uid
     newsk.sk_peek_off = sk.sk_peek_off
     newsk.sk_ll_usec = sk.sk_ll_usec
