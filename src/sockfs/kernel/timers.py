@@ -1,20 +1,24 @@
 """The timer heap: one per kernel, lazily pruned.
 
-Kernel counterpart: `kernel/time/timer.c`, `hrtimer.c`. `mod_timer` to a later time, and `del_timer`, only write to the timer; its
-heap entry is found stale when its turn comes, and then dropped or put back. So a retransmission timer that is pushed
-on by each acknowledgement costs the heap nothing. Ties go in the order of setting: the key is (time, sequence).
+Kernel counterpart: `kernel/time/timer.c`, `hrtimer.c`. `mod_timer` to a later time, and `del_timer`, only write
+to the timer; that it is stale is found when its turn comes, and it is dropped or put back then. So a
+retransmission timer that is pushed on by each acknowledgement costs the heap nothing. `timer_shutdown` is for
+owners that end: nothing is left that would keep them in memory. Ties go in the order of setting: the key is
+(time, sequence).
+
+The heap is written out, with each timer knowing its place, because heapq's tuples of boxed integers cost more
+than all the rest, and could not be taken out of the middle.
 """
 
 from __future__ import annotations
 
-from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Final
 
 from mypy_extensions import i64
 
 if TYPE_CHECKING:
     from sockfs.structs.kernel import Kernel
-    from sockfs.structs.timer import TimerList
+    from sockfs.structs.timer import TimerBase, TimerList
 
 NEVER: Final = 0x7FFF_FFFF_FFFF_FFFF
 
@@ -24,8 +28,7 @@ def mod_timer(k: Kernel, timer: TimerList, expires: i64) -> bool:
     was_pending = timer.pending
     timer.expires = expires
     timer.pending = True
-    queued = timer.queued
-    if queued < 0 or expires < queued:
+    if timer.index < 0 or expires < timer.queued:
         _enqueue(k, timer, expires)
     return was_pending
 
@@ -34,6 +37,15 @@ def del_timer(timer: TimerList) -> bool:
     """Stop timer. Returns whether it was pending."""
     was_pending = timer.pending
     timer.pending = False
+    return was_pending
+
+
+def timer_shutdown(k: Kernel, timer: TimerList) -> bool:
+    """Stop timer for good: the heap forgets it. Returns whether it was pending."""
+    was_pending = timer.pending
+    timer.pending = False
+    if timer.index >= 0:
+        _remove(k.timers, timer)
     return was_pending
 
 
@@ -48,11 +60,8 @@ def run_timers(k: Kernel) -> i64:
     now = k.now
     fired: i64 = 0
     while base.next_expiry <= now:
-        at, _, timer = heappop(base.heap)
-        base.next_expiry = base.heap[0][0] if base.heap else NEVER
-        if timer.queued != at:
-            continue  # a later setting for an earlier time already stands, or stood, in the heap
-        timer.queued = -1
+        timer = base.heap[0]
+        _remove(base, timer)
         if not timer.pending:
             continue
         if timer.expires > now:
@@ -66,35 +75,95 @@ def run_timers(k: Kernel) -> i64:
 
 
 def next_expiry(k: Kernel) -> i64:
-    """When the next timer really is due; NEVER when none is pending. Prunes stale entries on the way."""
+    """When the next timer really is due; NEVER when none is pending. Prunes stale ones on the way."""
     base = k.timers
-    while base.heap:
-        at, _, timer = base.heap[0]
-        if timer.queued == at and timer.pending and timer.expires <= at:
-            return at
-        heappop(base.heap)
-        if timer.queued == at:
-            timer.queued = -1
-            if timer.pending:
-                _enqueue(k, timer, timer.expires)
-        base.next_expiry = base.heap[0][0] if base.heap else NEVER
-    base.next_expiry = NEVER
+    while base.next_expiry != NEVER:
+        timer = base.heap[0]
+        if timer.pending and timer.expires <= timer.queued:
+            return timer.queued
+        _remove(base, timer)
+        if timer.pending:
+            _enqueue(k, timer, timer.expires)
     return NEVER
 
 
 def pending(k: Kernel) -> list[TimerList]:
     """Every pending timer, soonest first (for the picture)."""
-    found = [entry for entry in k.timers.heap if entry[2].pending and entry[2].queued == entry[0]]
-    return [timer for _, _, timer in sorted(found, key=lambda e: (e[2].expires, e[1]))]
+    return sorted([t for t in k.timers.heap if t.pending], key=_order)
+
+
+def _order(timer: TimerList) -> tuple[int, int]:
+    return timer.expires, timer.seq
+
+
+# ---- the heap
 
 
 def _enqueue(k: Kernel, timer: TimerList, at: i64) -> None:
+    """Put timer into the heap under the time `at`, or move it forward to there."""
     base = k.timers
-    timer.queued = at
+    heap = base.heap
     base.seq += 1
-    heappush(base.heap, (at, base.seq, timer))
+    timer.queued = at
+    timer.seq = base.seq
+    i = timer.index
+    if i < 0:
+        i = len(heap)
+        heap.append(timer)
+    _sift_up(heap, timer, i)
     if at < base.next_expiry:
         base.next_expiry = at
         host = k.host
         if host is not None:
             host.timer_changed(at)
+
+
+def _remove(base: TimerBase, timer: TimerList) -> None:
+    """Take timer out, wherever it stands."""
+    heap = base.heap
+    i = timer.index
+    timer.index = -1
+    last = heap.pop()
+    if last is not timer:
+        _sift_up(heap, last, i)
+        if last.index == i:
+            _sift_down(heap, last, i)
+    base.next_expiry = heap[0].queued if len(heap) != 0 else NEVER
+
+
+def _before(a: TimerList, b: TimerList) -> bool:
+    return a.queued < b.queued or (a.queued == b.queued and a.seq < b.seq)
+
+
+def _sift_up(heap: list[TimerList], timer: TimerList, i: i64) -> None:
+    """Timer belongs at i or above."""
+    while i > 0:
+        up: i64 = (i - 1) >> 1
+        parent = heap[up]
+        if not _before(timer, parent):
+            break
+        heap[i] = parent
+        parent.index = i
+        i = up
+    heap[i] = timer
+    timer.index = i
+
+
+def _sift_down(heap: list[TimerList], timer: TimerList, i: i64) -> None:
+    """Timer belongs at i or below."""
+    n: i64 = len(heap)
+    while True:
+        down: i64 = 2 * i + 1
+        if down >= n:
+            break
+        child = heap[down]
+        if down + 1 < n and _before(heap[down + 1], child):
+            down += 1
+            child = heap[down]
+        if not _before(child, timer):
+            break
+        heap[i] = child
+        child.index = i
+        i = down
+    heap[i] = timer
+    timer.index = i

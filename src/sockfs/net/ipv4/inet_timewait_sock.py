@@ -102,7 +102,7 @@ def tw_timer_handler(tw: InetTimewaitSock) -> None:
 def inet_twsk_deschedule_put(tw: InetTimewaitSock) -> None:
     """Make an end before the time."""
     timer = tw.tw_timer
-    if timer is not None and timers.del_timer(timer):
+    if timer is not None and timers.timer_shutdown(tw.sk_net.kernel, timer):
         inet_twsk_kill(tw)
 
 

@@ -790,11 +790,7 @@ def tcp_write_queue_purge(sk: TcpSock) -> None:
 
 def tcp_sk_destruct(sk: TcpSock) -> None:
     """The last reference went: cut the cycles through timers, so that the memory goes at once."""
-    sk.icsk_retransmit_timer = None
-    sk.icsk_delack_timer = None
-    sk.sk_timer = None
-    sk.pacing_timer = None
-    sk.compressed_ack_timer = None
+    tcp_timer.tcp_shutdown_xmit_timers(sk)
     sk.icsk_ca_priv = None
     rtx = sk.tcp_rtx_queue
     if rtx.qlen != 0:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from mypy_extensions import i64
 
+from sockfs.kernel import timers
 from sockfs.net.core import sock as core_sock
 from sockfs.net.ipv4 import (
     tcp,
@@ -137,6 +138,25 @@ def tcp_clear_xmit_timers(sk: TcpSock) -> None:
     core_sock.sk_stop_timer(sk, sk.icsk_retransmit_timer)
     core_sock.sk_stop_timer(sk, sk.icsk_delack_timer)
     core_sock.sk_stop_timer(sk, sk.sk_timer)
+
+
+def tcp_shutdown_xmit_timers(sk: TcpSock) -> None:
+    """The sock is gone: neither the heap nor a timer refers to it any more (`timer_shutdown`)."""
+    k = sk.kernel
+    for timer in (
+        sk.icsk_retransmit_timer,
+        sk.icsk_delack_timer,
+        sk.sk_timer,
+        sk.pacing_timer,
+        sk.compressed_ack_timer,
+    ):
+        if timer is not None:
+            timers.timer_shutdown(k, timer)
+    sk.icsk_retransmit_timer = None
+    sk.icsk_delack_timer = None
+    sk.sk_timer = None
+    sk.pacing_timer = None
+    sk.compressed_ack_timer = None
 
 
 def tcp_reset_xmit_timer(sk: TcpSock, what: i64, when: i64, pace_delay: bool) -> None:
