@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Final
 
 from mypy_extensions import i64, mypyc_attr
 
-from sockfs.libc import addr, calls, cmsg, error, loop
+from sockfs.libc import addr, calls, cmsg, error, host, loop
 from sockfs.structs.call import Call
 from sockfs.structs.msghdr import IovIter, Msghdr
 from sockfs.structs.ops import Sockopt
-from sockfs.uapi.errno import EAGAIN, EBADF, ECONNRESET
+from sockfs.uapi.errno import EAGAIN, EBADF, ECONNRESET, ENOTSOCK
 from sockfs.uapi.socket import (
     AF_INET,
     SO_DOMAIN,
@@ -103,14 +103,15 @@ class socket:
         if fd < 0:
             raise ValueError("negative file descriptor")
         if family == -1 or type == -1 or proto == -1 or not calls.ours(task, fd):
+            if not calls.ours(task, fd):
+                host.fstat(fd)  # EBADF where there is no such file
+                error.fail(-ENOTSOCK)
             if family == -1:
                 family = _ask(w, task, fd, SO_DOMAIN)
             if type == -1:
                 type = _ask(w, task, fd, SO_TYPE)
             if proto == -1:
                 proto = _ask(w, task, fd, SO_PROTOCOL)
-            if not calls.ours(task, fd):
-                error.fail(-EBADF)
         self._fd = fd
         self._family = family
         self._type = type & ~(SOCK_CLOEXEC | SOCK_NONBLOCK)
@@ -378,7 +379,7 @@ class socket:
         fd = calls.accept4(w, task, self._fd, Call(task), self._ns)
         if fd < 0:
             error.fail(fd)
-        return fd, addr.unpack(calls.getname(w, task, fd, True, Call(task)))
+        return fd, addr.unpack(calls.accepted_name(w, task, fd))
 
     def shutdown(self, how: int, /) -> None:
         """shutdown(flag)"""

@@ -378,6 +378,14 @@ def shutdown(w: Waiter, task: Task, fd: i64, how: i64) -> i64:
     return r
 
 
+def accepted_name(w: Waiter, task: Task, fd: i64) -> bytes | None:
+    """The name that accept(2) writes beside its descriptor."""
+    w.enter()
+    name = socket.accepted_name(task, fd, Call(task))
+    w.leave()
+    return name
+
+
 def getname(w: Waiter, task: Task, fd: i64, peer: bool, call: Call) -> bytes | None:
     """getsockname(2), getpeername(2): the packed address; None: call.err."""
     w.enter()

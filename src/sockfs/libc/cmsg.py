@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from sockfs.structs.msghdr import Msghdr
     from sockfs.structs.task import Task
 
-MAX_LEN: Final = 0x7FFFFFFF - CMSG_HDRLEN - 7
+CMSG_SPACE_1: Final = CMSG_HDRLEN + 8  # CMSG_SPACE(1): what CPython keeps clear of the largest socklen_t
 
 
 def CMSG_LEN(length: int) -> int:
@@ -40,7 +40,7 @@ def CMSG_LEN(length: int) -> int:
 
 def CMSG_SPACE(length: int) -> int:
     """CMSG_SPACE(length) -> buffer size"""
-    if length < 0 or length > 0x7FFFFFFF - CMSG_HDRLEN - 7:
+    if length < 0 or length > 0x7FFFFFFF - CMSG_SPACE_1:
         raise OverflowError("CMSG_SPACE() argument out of range")
     return CMSG_HDRLEN + (length + 7 & ~7)
 

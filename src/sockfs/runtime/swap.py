@@ -27,7 +27,7 @@ from sockfs.libc import calls, host, loop, module
 from sockfs.libc import posix as libc_posix
 from sockfs.libc import ssl as libc_ssl
 from sockfs.net.core.dev import NETIF_F_GSO_SOFTWARE
-from sockfs.runtime import fds, fork, realtime, refuse, signals
+from sockfs.runtime import fds, fork, paths, realtime, refuse, signals
 
 if TYPE_CHECKING:
     from sockfs.boot import Kernel
@@ -51,6 +51,7 @@ class Swap:
         self.kernel = kernel
         self.waiter = realtime.RealTime(kernel)
         kernel.host = self.waiter
+        kernel.unix_path_host = paths.HostPaths()
         self.task: Task = kernel.task(comm)
         self.fds = fds.HostFds()
         self.task.files.placeholder = self.fds
