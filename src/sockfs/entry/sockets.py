@@ -97,7 +97,7 @@ class ScAccept(door.Syscall):
         r = socket.sys_accept4(task, fd, flags, p.call)
         if r < 0 or regs.null(1):
             return r
-        name = socket.sys_getpeername(task, r, Call(task))
+        name = socket.accepted_name(task, r, Call(task))
         err = put_sockaddr(regs, 1, 2, b"" if name is None else name)
         if err != 0:
             fs_file.close_fd(task, r, None)
@@ -352,6 +352,8 @@ class ScRecvmmsg(door.Syscall):
         timeout: i64 = -1 if regs.raw(4) is None else regs.long(4)
         if len(regs.args) < 5:
             timeout = -1
+        elif regs.raw(4) is not None and timeout < 0:
+            return -EINVAL
         if p.call.phase == 0 and not p.msgs:
             p.msgs = [msghdr_to_receive(task, regs, msghdr_fields(regs, m[0])) for m in vec]
             if regs.err != 0:
@@ -395,11 +397,11 @@ class ScSetsockopt(door.Syscall):
         fd, level, optname, optlen = regs.i32(0), regs.i32(1), regs.i32(2), regs.i32(4)
         if regs.err != 0:
             return regs.err
-        if optlen < 0:
-            return -EINVAL
         err = check_socket(task, fd, p.call)
         if err != 0:
             return err
+        if optlen < 0:
+            return -EINVAL
         v = regs.raw(3)
         optval = bytes(v) if isinstance(v, bytes | bytearray) else b""
         if optval == b"" and optlen > 0:

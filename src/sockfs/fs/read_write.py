@@ -110,6 +110,8 @@ def sys_readv(task: Task, fd: i64, iov: list[bytearray], msg: Msghdr) -> i64:
         total: i64 = 0
         for buf in iov:
             total += len(buf)
+        if total == 0:
+            return 0  # Linux: a vector of nothing does not reach the file
         msg.msg_iter = IovIter(None, None, total if total < MAX_RW_COUNT else MAX_RW_COUNT)
     r = ksys_read(task, fd, msg)
     if r > 0:
@@ -139,6 +141,8 @@ def sys_writev(task: Task, fd: i64, iov: list[bytes], msg: Msghdr) -> i64:
             return -EINVAL
         data = iov[0] if len(iov) == 1 else b"".join(iov)
         n: i64 = len(data)
+        if n == 0:
+            return 0
         msg.msg_iter = IovIter(data, None, n if n < MAX_RW_COUNT else MAX_RW_COUNT)
     return ksys_write(task, fd, msg)
 

@@ -17,26 +17,33 @@ from typing import TYPE_CHECKING, Final
 
 from mypy_extensions import i64
 
+from sockfs.fs import fcntl
 from sockfs.fs import file as fs_file
 from sockfs.kernel import slab, trace
+from sockfs.net.core import sock as core_sock
 from sockfs.net.core import sockopt
 from sockfs.structs.call import ESLEEP, Call
 from sockfs.structs.file import File
 from sockfs.structs.msghdr import Msghdr
 from sockfs.structs.ops import FileOperations, Sockopt
+from sockfs.structs.sock import SOCK_TIMESTAMP
 from sockfs.structs.socket import Socket
 from sockfs.uapi.errno import (
     EAFNOSUPPORT,
     EBADF,
+    EFAULT,
     EINVAL,
+    ENOENT,
     ENOTCONN,
     ENOTSOCK,
     EPERM,
 )
 from sockfs.uapi.fcntl import O_CLOEXEC, O_NONBLOCK, O_RDWR
+from sockfs.uapi.ioctl import FIOGETOWN, FIOSETOWN, SIOCGPGRP, SIOCGSTAMP_OLD, SIOCGSTAMPNS_OLD, SIOCSPGRP
 from sockfs.uapi.poll import EPOLLNVAL
 from sockfs.uapi.socket import (
     MSG_CMSG_CLOEXEC,
+    MSG_CMSG_COMPAT,
     MSG_DONTWAIT,
     MSG_ERRQUEUE,
     MSG_OOB,
@@ -54,6 +61,7 @@ if TYPE_CHECKING:
     from sockfs.structs.kernel import Kernel
     from sockfs.structs.net import Net
     from sockfs.structs.ops import PollTable
+    from sockfs.structs.sock import Sock
     from sockfs.structs.task import Task
 
 NPROTO: Final = 46
@@ -346,7 +354,7 @@ def sys_getsockname(task: Task, fd: i64, call: Call) -> bytes | None:
 
 
 def __sys_getsockname(task: Task, fd: i64, call: Call) -> bytes | None:
-    return _getname(task, fd, call, False)
+    return _getname(task, fd, call, 0)
 
 
 def sys_getpeername(task: Task, fd: i64, call: Call) -> bytes | None:
@@ -355,10 +363,15 @@ def sys_getpeername(task: Task, fd: i64, call: Call) -> bytes | None:
 
 
 def __sys_getpeername(task: Task, fd: i64, call: Call) -> bytes | None:
-    return _getname(task, fd, call, True)
+    return _getname(task, fd, call, 1)
 
 
-def _getname(task: Task, fd: i64, call: Call, peer: bool) -> bytes | None:
+def accepted_name(task: Task, fd: i64, call: Call) -> bytes | None:
+    """The peer's name as accept(2) tells it: also of a connection that was reset before it was accepted."""
+    return _getname(task, fd, call, 2)
+
+
+def _getname(task: Task, fd: i64, call: Call, peer: i64) -> bytes | None:
     sock = sockfd_lookup_light(task, fd, call)
     if sock is None:
         return None
@@ -404,6 +417,8 @@ def sys_sendmsg(task: Task, fd: i64, msg: Msghdr, flags: i64) -> i64:
 
 
 def __sys_sendmsg(task: Task, fd: i64, msg: Msghdr, flags: i64) -> i64:
+    if (flags & MSG_CMSG_COMPAT) != 0:
+        return -EINVAL
     return __sys_sendto(task, fd, msg, flags)
 
 
@@ -413,6 +428,8 @@ def sys_sendmmsg(task: Task, fd: i64, msgs: list[Msghdr], flags: i64, call: Call
 
 
 def __sys_sendmmsg(task: Task, fd: i64, msgs: list[Msghdr], flags: i64, call: Call) -> i64:
+    if (flags & MSG_CMSG_COMPAT) != 0:
+        return -EINVAL
     n = min(len(msgs), UIO_MAXIOV)
     err: i64 = 0
     while call.done < n:
@@ -478,6 +495,8 @@ def sys_recvmsg(task: Task, fd: i64, msg: Msghdr, flags: i64) -> i64:
 
 
 def __sys_recvmsg(task: Task, fd: i64, msg: Msghdr, flags: i64) -> i64:
+    if (flags & MSG_CMSG_COMPAT) != 0:
+        return -EINVAL
     r = __sys_recvfrom(task, fd, msg, flags)
     if r >= 0 and (flags & MSG_CMSG_CLOEXEC) != 0:
         msg.msg_flags |= MSG_CMSG_CLOEXEC
@@ -490,6 +509,8 @@ def sys_recvmmsg(task: Task, fd: i64, msgs: list[Msghdr], flags: i64, timeout: i
 
 
 def __sys_recvmmsg(task: Task, fd: i64, msgs: list[Msghdr], flags: i64, timeout: i64, call: Call) -> i64:
+    if (flags & MSG_CMSG_COMPAT) != 0:
+        return -EINVAL
     k = task.kernel
     if call.phase == 0:
         call.phase = 1
@@ -568,11 +589,11 @@ def sys_setsockopt(task: Task, fd: i64, level: i64, optname: i64, optval: bytes,
 
 
 def __sys_setsockopt(task: Task, fd: i64, level: i64, optname: i64, optval: bytes, optlen: i64, call: Call) -> i64:
-    if optlen < 0:
-        return -EINVAL
     sock = sockfd_lookup_light(task, fd, call)
     if sock is None:
         return call.err
+    if optlen < 0:
+        return -EINVAL
     return do_sock_setsockopt(sock, level, optname, Sockopt(optval, optlen), task)
 
 
@@ -651,6 +672,24 @@ def note_ops_set(sock: Socket) -> None:
         trace.sock_bound(sock)
 
 
+def sock_gettstamp(sk: Sock, nanoseconds: bool, arg: object) -> i64:
+    """SIOCGSTAMP: when the last packet came (socket(7)). The first question turns the stamps on; -ENOENT until one came."""
+    core_sock.sock_set_flag(sk, SOCK_TIMESTAMP)
+    stamp = sk.sk_stamp
+    if stamp == -1:
+        return -ENOENT
+    if stamp == 0:
+        stamp = sk.kernel.now + sk.kernel.wall_offset
+        sk.sk_stamp = stamp
+    if not isinstance(arg, bytearray) or len(arg) < 16:
+        return -EFAULT
+    fraction = stamp % 1_000_000_000
+    if not nanoseconds:
+        fraction //= 1000
+    arg[:16] = int(stamp // 1_000_000_000).to_bytes(8, "little") + int(fraction).to_bytes(8, "little")
+    return 0
+
+
 # ---- the file side
 
 
@@ -699,6 +738,17 @@ class SocketFileOperations(FileOperations):
         task = sk.kernel.current
         if task is None:
             return -EPERM
+        if cmd in (FIOSETOWN, SIOCSPGRP):
+            if not isinstance(arg, bytes | bytearray) or len(arg) < 4:
+                return -EFAULT
+            return fcntl.f_setown(task, file, int.from_bytes(arg[:4], "little"))
+        if cmd in (FIOGETOWN, SIOCGPGRP):
+            if not isinstance(arg, bytearray) or len(arg) < 4:
+                return -EFAULT
+            arg[:4] = int(file.f_owner & 0xFFFFFFFF).to_bytes(4, "little")
+            return 0
+        if cmd in (SIOCGSTAMP_OLD, SIOCGSTAMPNS_OLD):
+            return sock_gettstamp(sk, cmd == SIOCGSTAMPNS_OLD, arg)
         r = ops.ioctl(sock, cmd, arg, task)
         if r == -515:  # ENOIOCTLCMD: nobody knew it
             return -25

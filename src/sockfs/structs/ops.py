@@ -140,7 +140,7 @@ class ProtoOps:
     def accept(self, sock: Socket, newsock: Socket, flags: i64, call: Call) -> i64:
         return -95
 
-    def getname(self, sock: Socket, peer: bool) -> bytes | None:
+    def getname(self, sock: Socket, peer: i64) -> bytes | None:
         """The packed local or peer address; None: -ENOTCONN."""
         return None
 

@@ -65,13 +65,13 @@ def __skb_try_recv_datagram(sk: Sock, msg: Msghdr, flags: i64) -> SkBuff | None:
 
 def __skb_wait_for_more_packets(sk: Sock, msg: Msghdr, nonblock: bool) -> i64:
     """Nothing there: -EAGAIN, the end of a shutdown, -ENOTCONN, or -ESLEEP."""
+    timeo = sock.sock_rcvtimeo(sk, nonblock)
+    if wait.timeo_left(msg, timeo) == 0:
+        return -EAGAIN  # Linux: who does not wait is not told of a shutdown
     if (sk.sk_shutdown & RCV_SHUTDOWN) != 0:
         return 0
     if connection_based(sk) and not (sk.sk_state == TCP_ESTABLISHED or sk.sk_state == TCP_LISTEN):
         return -ENOTCONN
-    timeo = sock.sock_rcvtimeo(sk, nonblock)
-    if wait.timeo_left(msg, timeo) == 0:
-        return -EAGAIN
     if msg.signalled:
         return sock.sock_intr_errno(timeo)
     wq = sk.sk_wq

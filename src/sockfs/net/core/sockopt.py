@@ -205,8 +205,8 @@ def sk_setsockopt(sk: Sock, sock: Socket, optname: i64, opt: Sockopt, task: Task
         if not on:
             core_sock.sock_reset_flag(sk, SOCK_LINGER)
         else:
-            seconds = get_int(b[4:8]) & 0xFFFFFFFF
-            sk.sk_lingertime = seconds * 1_000_000_000
+            seconds = get_int(b[4:8])  # a negative one is for ever
+            sk.sk_lingertime = seconds * 1_000_000_000 if seconds >= 0 else 0x7FFF_FFFF_FFFF_FFFF
             core_sock.sock_set_flag(sk, SOCK_LINGER)
     elif optname == uapi.SO_BSDCOMPAT:
         pass
@@ -488,14 +488,16 @@ def _getsockopt(sk: Sock, sock: Socket, optname: i64, opt: Sockopt, task: Task) 
             return put_int(0) + put_int(-1) + put_int(-1)
         return put_int(cred.pid) + put_int(cred.uid) + put_int(cred.gid)
     if optname == uapi.SO_PEERGROUPS:
-        opt.err = ENODATA
-        return None
+        if sk.sk_peer_cred is None:
+            opt.err = ENODATA
+            return None
+        return b""  # a task has no supplementary groups
     if optname == uapi.SO_PEERPIDFD:
         opt.err = ENODATA
         return None
     if optname == uapi.SO_PEERNAME:
         ops = sock.ops
-        name = ops.getname(sock, True) if ops is not None else None
+        name = ops.getname(sock, 2) if ops is not None else None
         if name is None:
             opt.err = ENOTCONN
             return None

@@ -398,12 +398,12 @@ def inet_dgram_connect(sock: Socket, uaddr: bytes, flags: i64, call: Call) -> i6
 # ---- getsockname(2), getpeername(2)
 
 
-def inet_getname(sock: Socket, peer: bool) -> bytes | None:
-    """The packed name of one end; None: not connected."""
+def inet_getname(sock: Socket, peer: i64) -> bytes | None:
+    """The packed name of one end (peer 0: this one; 1: the other; 2: the other for accept, which asks no state); None: not connected."""
     sk = sock.sk
     assert isinstance(sk, InetSock)
-    if peer:
-        if sk.sk_dport == 0 or sk.sk_state == TCP_CLOSE or sk.sk_state == TCP_SYN_SENT:
+    if peer != 0:
+        if sk.sk_dport == 0 or (peer == 1 and (sk.sk_state == TCP_CLOSE or sk.sk_state == TCP_SYN_SENT)):
             return None
         return pack_sockaddr_in(sk.sk_daddr, sk.sk_dport)
     addr = sk.sk_rcv_saddr
@@ -498,7 +498,7 @@ class InetStreamOps(ProtoOps):
     def accept(self, sock: Socket, newsock: Socket, flags: i64, call: Call) -> i64:
         return inet_accept(sock, newsock, flags, call)
 
-    def getname(self, sock: Socket, peer: bool) -> bytes | None:
+    def getname(self, sock: Socket, peer: i64) -> bytes | None:
         return inet_getname(sock, peer)
 
     def poll(self, file: File, sock: Socket, pt: PollTable | None) -> i64:

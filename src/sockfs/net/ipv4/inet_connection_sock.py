@@ -41,8 +41,6 @@ SK_CAN_REUSE: Final = 1
 SK_FORCE_REUSE: Final = 2
 FASTREUSEPORT_ANY: Final = 1
 FASTREUSEPORT_STRICT: Final = 2
-FASTREUSEPORT_ANY: Final = 1
-FASTREUSEPORT_STRICT: Final = 2
 TCP_SYNQ_RETRY_FLOOR: Final = 2
 
 
@@ -182,20 +180,6 @@ def inet_csk_update_fastreuse(sk: InetConnectionSock, tb: InetBindBucket, reuse:
         tb.fastreuse = 0
     if not sk.sk_reuseport:
         tb.fastreuseport = 0
-    elif not sk_reuseport_match(tb, sk):
-        tb.fastreuseport = FASTREUSEPORT_STRICT
-        tb.fastuid = sk.sk_uid
-        tb.fast_sk_family = sk.sk_family
-        tb.fast_rcv_saddr = sk.sk_rcv_saddr
-
-
-def sk_reuseport_match(tb: InetBindBucket, sk: InetConnectionSock) -> bool:
-    """The bucket alone says that sk may join: SO_REUSEPORT, same user, and (when not all owners had it) an address that joined before."""
-    if tb.fastreuseport <= 0 or not sk.sk_reuseport or tb.fastuid != sk.sk_uid:
-        return False
-    if tb.fastreuseport == FASTREUSEPORT_ANY:
-        return True
-    return tb.fast_rcv_saddr == 0 or tb.fast_rcv_saddr == sk.sk_rcv_saddr
     elif first or not sk_reuseport_match(tb, sk):
         tb.fastreuseport = FASTREUSEPORT_ANY if first else FASTREUSEPORT_STRICT
         tb.fastuid = sk.sk_uid

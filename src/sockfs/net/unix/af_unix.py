@@ -112,7 +112,7 @@ def unix_create(net: Net, sock: Socket, protocol: i64, kern: bool) -> i64:
     type = sock.type
     if type == SOCK_STREAM:
         sock.ops = unix_stream_ops
-    elif type == SOCK_DGRAM or type == SOCK_RAW:
+    elif type in (SOCK_DGRAM, SOCK_RAW):
         sock.type = SOCK_DGRAM
         sock.ops = unix_dgram_ops
     elif type == SOCK_SEQPACKET:
@@ -230,7 +230,7 @@ def unix_unlink(net: Net, path: bytes) -> i64:
 
 
 def unix_autobind(u: UnixSock) -> i64:
-    """An abstract name of five hexadecimal digits that nobody has. Nothing happens to a sock that has a name."""
+    """An abstract name of five hexadecimal digits that nobody has, unless the sock has a name already."""
     if u.addr is not None:
         return 0
     table = u.sk_net.unix_abstract
@@ -275,10 +275,10 @@ def unix_find_other(net: Net, uaddr: bytes, type: i64) -> UnixSock | None:
     return u
 
 
-def unix_getname(sock: Socket, peer: bool) -> bytes | None:
+def unix_getname(sock: Socket, peer: i64) -> bytes | None:
     """The packed name; None: not connected."""
     u: UnixSock | None = unix_sk(sock)
-    if peer and u is not None:
+    if peer != 0 and u is not None:
         u = u.peer
     if u is None:
         return None
@@ -816,7 +816,7 @@ class UnixOps(ProtoOps):
     def accept(self, sock: Socket, newsock: Socket, flags: i64, call: Call) -> i64:
         return unix_accept(sock, newsock, flags, call)
 
-    def getname(self, sock: Socket, peer: bool) -> bytes | None:
+    def getname(self, sock: Socket, peer: i64) -> bytes | None:
         return unix_getname(sock, peer)
 
     def ioctl(self, sock: Socket, cmd: i64, arg: object, task: Task) -> i64:
