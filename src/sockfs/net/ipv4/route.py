@@ -446,7 +446,9 @@ def ip_route_input(skb: SkBuff, daddr: i64, saddr: i64, tos: i64, dev: NetDevice
         return SKB_DROP_REASON_IP_LOCALNET
     res = fib_frontend.fib_lookup(net, daddr, 0)
     if res is None:
-        return _no_route(skb, dev, fib_frontend.fib_error(net, daddr))
+        # Linux: to a host that does not forward, any address that is not its own is just not its own.
+        forward = net.ipv4.sysctl_ip_forward != 0
+        return _no_route(skb, dev, fib_frontend.fib_error(net, daddr) if forward else -EHOSTUNREACH)
     if res.fa_type == RTN_BROADCAST:
         return _brd_input(skb, daddr, saddr, dev)
     if not on_lo and devinet.ip_dev_find(net, saddr) is not None:

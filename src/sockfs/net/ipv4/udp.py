@@ -564,10 +564,10 @@ def udp_rcv(skb: SkBuff) -> i64:
     """A UDP packet arrived."""
     dev = skb.dev
     assert dev is not None
-    return __udp4_lib_rcv(skb, dev.net, dev.net.udp_table, dev.net.mib_udp)
+    return udp4_lib_rcv(skb, dev.net, dev.net.udp_table, dev.net.mib_udp)
 
 
-def __udp4_lib_rcv(skb: SkBuff, net: Net, table: UdpTable, mib: UdpMib) -> i64:
+def udp4_lib_rcv(skb: SkBuff, net: Net, table: UdpTable, mib: UdpMib) -> i64:
     k = net.kernel
     iph = skb.iph
     assert iph is not None
@@ -781,10 +781,10 @@ def udp_err(skb: SkBuff, info: i64) -> i64:
     """An ICMP error about a datagram of ours."""
     dev = skb.dev
     assert dev is not None
-    return __udp4_lib_err(skb, info, dev.net, dev.net.udp_table)
+    return udp4_lib_err(skb, info, dev.net, dev.net.udp_table)
 
 
-def __udp4_lib_err(skb: SkBuff, info: i64, net: Net, table: UdpTable) -> i64:
+def udp4_lib_err(skb: SkBuff, info: i64, net: Net, table: UdpTable) -> i64:
     """RFC 1122 4.1.3.3: to the socket that sent it; only a connected one, or one with IP_RECVERR, learns of it."""
     iph = skb.iph
     icmph = skb.icmph
