@@ -98,6 +98,6 @@ def select_module() -> ModuleType:
     d["error"] = OSError
     # selectors.py binds this in a class body: as a plain function it would become a method there
     d["select"] = staticmethod(libc_select.select)
-    d["poll"] = libc_select.poll
+    d["poll"] = staticmethod(libc_select.poll)
     d["epoll"] = libc_select.epoll
     return m

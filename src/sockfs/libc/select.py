@@ -264,12 +264,12 @@ def select(
     ns = seconds_ns(timeout)
     if timeout is not None and ns < 0:
         raise ValueError("timeout must be non-negative")
-    rs = _sequence(rlist)
-    ws = _sequence(wlist)
-    xs = _sequence(xlist)
-    rf = [_set_fd(o) for o in rs]
-    wf = [_set_fd(o) for o in ws]
-    xf = [_set_fd(o) for o in xs]
+    rs: list[Any] = []
+    ws: list[Any] = []
+    xs: list[Any] = []
+    rf = _set_fds(rlist, rs)
+    wf = _set_fds(wlist, ws)
+    xf = _set_fds(xlist, xs)
     want: dict[int, int] = {}
     for fd in rf:
         want[fd] = want.get(fd, 0) | POLLIN_SET
@@ -291,33 +291,49 @@ def select(
     )
 
 
-def _sequence(items: Any) -> list[Any]:
-    try:
-        return list(items)
-    except TypeError:
-        if hasattr(items, "__iter__"):
-            raise
-        raise TypeError("arguments 1-3 must be sequences") from None
-
-
-def _set_fd(item: object) -> int:
-    fd = fd_of(item)
-    if fd >= FD_SETSIZE:
-        raise ValueError("filedescriptor out of range in select()")
-    return fd
+def _set_fds(items: Any, found: list[Any]) -> list[int]:
+    """The descriptors of a set; found gets its objects. A list may shrink while its objects are asked."""
+    if not isinstance(items, (list, tuple)):
+        try:
+            items = list(items)
+        except TypeError:
+            if hasattr(items, "__iter__"):
+                raise
+            raise TypeError("arguments 1-3 must be sequences") from None
+    fds: list[int] = []
+    i = 0
+    while i < len(items):
+        item = items[i]
+        fd = fd_of(item)
+        if fd >= FD_SETSIZE:
+            raise ValueError("filedescriptor out of range in select()")
+        found.append(item)
+        fds.append(fd)
+        i += 1
+    return fds
 
 
 # ---- poll
 
 
-@mypyc_attr(allow_interpreted_subclasses=True)
-class poll:
+def poll() -> Poll:
+    """Returns a polling object, which supports registering and unregistering file descriptors, and then polling
+    them for I/O events."""
+    return Poll(_made_here)
+
+
+_made_here: Final = object()
+
+
+class Poll:
     """A polling object: register descriptors, then poll for events."""
 
     _want: dict[int, int]
     _busy: bool
 
-    def __init__(self) -> None:
+    def __init__(self, token: object = None) -> None:
+        if token is not _made_here:
+            raise TypeError(f"cannot create '{Poll.__module__}.{Poll.__qualname__}' instances")
         self._want = {}
         self._busy = False
 

@@ -108,7 +108,7 @@ class SSLSocket:
                 except OSError:
                     pass
                 raise
-            self._flush(quiet=what in ("read", "handshake"))
+            self._flush(quiet=what == "read" or (what == "handshake" and self._obj.server_side))
             return result
 
     # ---- what ssl.SSLSocket calls

@@ -108,6 +108,9 @@ class Signals:
             self.waiter.remove_relay(old)
         return int(before)
 
+    for _function in (signal, getsignal, set_wakeup_fd):
+        _function.__module__ = "signal"
+
     def wrap_present(self) -> None:
         """Handlers that are set already are to wait as well."""
         for number in signal_module.valid_signals():
