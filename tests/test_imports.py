@@ -29,7 +29,7 @@ BELOW: dict[str, tuple[str, ...]] = {
     "structs": ("uapi", "util"),
     "kernel": ("structs",),
     "fs": ("kernel",),
-    "net/core": ("kernel",),
+    "net/core": ("fs",),
     "net/socket": ("fs", "net/core"),
     "net/ethernet": ("net/socket",),
     "net/sched": ("net/socket",),

@@ -92,7 +92,7 @@ def test_poll_sleeps_wakes_and_leaves_nothing_behind() -> None:
 
 
 def test_a_wake_up_for_other_events_does_not_wake() -> None:
-    t, (a, b) = machine()
+    t, (a, _) = machine()
     call = Call(t)
     assert select.do_poll(t, [a], [P.POLLPRI], [], 10**9, call) == -ESLEEP
     waiter = select.WaitQueueEntry()

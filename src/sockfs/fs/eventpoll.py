@@ -86,6 +86,7 @@ class Epitem(WaitQueueEntry):
     rdl_prev: Epitem | None
     hash_next: Epitem | None  # another file that had the same number
     fllink: Epitem | None  # the next item that watches the same file
+    fllink_prev: Epitem | None
     pwqlist: EppollEntry | None  # further wait queues
 
     def __init__(self, ep: Eventpoll, file: File, fd: i64, events: i64, data: i64) -> None:
@@ -100,6 +101,7 @@ class Epitem(WaitQueueEntry):
         self.rdl_prev = None
         self.hash_next = None
         self.fllink = None
+        self.fllink_prev = None
         self.pwqlist = None
 
     def func(self, key: i64) -> i64:
@@ -293,6 +295,7 @@ def ep_insert(ep: Eventpoll, events: i64, data: i64, tfile: File, fd: i64) -> i6
     first = tfile.f_ep
     if isinstance(first, Epitem):
         epi.fllink = first
+        first.fllink_prev = epi
     tfile.f_ep = epi
     tep = tfile.private_data
     if isinstance(tep, Eventpoll):
@@ -323,17 +326,16 @@ def ep_remove(ep: Eventpoll, epi: Epitem) -> None:
     """Watch no more."""
     _unregister_pollwait(epi)
     file = epi.file
-    cur = file.f_ep
-    if cur is epi:
-        file.f_ep = epi.fllink
+    before = epi.fllink_prev
+    after = epi.fllink
+    if before is None:
+        file.f_ep = after
     else:
-        while isinstance(cur, Epitem):
-            after = cur.fllink
-            if after is epi:
-                cur.fllink = epi.fllink
-                break
-            cur = after
+        before.fllink = after
+    if after is not None:
+        after.fllink_prev = before
     epi.fllink = None
+    epi.fllink_prev = None
     head = ep.rbr.get(epi.fd)
     if head is epi:
         rest = epi.hash_next

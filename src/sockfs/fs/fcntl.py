@@ -103,7 +103,7 @@ def do_fcntl(task: Task, fd: i64, cmd: i64, arg: object, file: File) -> i64:
         return file.f_owner
     if cmd == F_SETOWN:
         return f_setown(task, file, n)
-    if cmd == F_GETOWN_EX or cmd == F_SETOWN_EX:
+    if cmd in (F_GETOWN_EX, F_SETOWN_EX):
         return f_owner_ex(task, file, cmd, arg)
     if cmd == F_GETSIG:
         return file.f_signum
@@ -112,19 +112,19 @@ def do_fcntl(task: Task, fd: i64, cmd: i64, arg: object, file: File) -> i64:
             return -EINVAL
         file.f_signum = n
         return 0
-    if cmd == F_GETPIPE_SZ or cmd == F_SETPIPE_SZ:
+    if cmd in (F_GETPIPE_SZ, F_SETPIPE_SZ):
         pipe = fs_pipe.get_pipe_info(file)
         if pipe is None:
             return -EBADF
         if cmd == F_GETPIPE_SZ:
             return pipe.ring_size * 4096
         return fs_pipe.pipe_set_size(pipe, n, task)
-    if cmd == F_GETLK or cmd == F_OFD_GETLK:
+    if cmd in (F_GETLK, F_OFD_GETLK):
         if not isinstance(arg, bytearray) or len(arg) < 32:
             return -EFAULT
         arg[0:2] = F_UNLCK.to_bytes(2, "little")
         return 0
-    if cmd == F_SETLK or cmd == F_SETLKW or cmd == F_OFD_SETLK or cmd == F_OFD_SETLKW:
+    if cmd in (F_SETLK, F_SETLKW, F_OFD_SETLK, F_OFD_SETLKW):
         return 0 if isinstance(arg, bytearray) and len(arg) >= 32 else -EFAULT
     if cmd == F_GETLEASE:
         return F_UNLCK

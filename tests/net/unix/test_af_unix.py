@@ -71,7 +71,8 @@ def test_unconnected(parity: Parity, type: int) -> None:
 def test_names(parity: Parity, type: int) -> None:
     def body(s: Sys) -> None:
         for addr in (
-            b"", b"\1", b"\1\0", b"\1\0\0", b"\2\0abc", b"\1\0" + b"a" * 109, un(b"\0a\0b"), un(b"\0" + b"n" * 107),
+            b"", b"\1", b"\1\0", b"\1\0\0", b"\2\0abc", b"\1\0" + b"a" * 109,
+            un(b"\0a\0b"), un(b"\0" + b"n" * 107),
         ):  # fmt: skip
             fd = setup(s, type)
             s.connect(fd, addr)

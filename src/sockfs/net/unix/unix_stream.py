@@ -246,8 +246,11 @@ def unix_stream_recv_urg(u: UnixSock, msg: Msghdr, flags: i64) -> i64:
 
 
 def manage_oob(u: UnixSock, skb: SkBuff | None, peek: bool, copied: bool) -> SkBuff | None:
-    """What a reader may take next. One that has read something stops at an out-of-band byte, or at the mark that a byte
-    read by MSG_OOB left; one that begins there passes over it, or reads it with SO_OOBINLINE."""
+    """What a reader may take next.
+
+    One that has read something stops at an out-of-band byte, or at the mark that a byte read by MSG_OOB left;
+    one that begins there passes over it, or reads it with SO_OOBINLINE.
+    """
     while skb is not None:
         if skb.consumed == skb.len and skb.len != 0:
             if copied and (u.oob_skb is None or skb is u.oob_skb):
