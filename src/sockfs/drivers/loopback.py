@@ -1,7 +1,8 @@
 """The loopback device: what is sent on `lo` arrives on `lo`.
 
-Kernel counterpart: `drivers/net/loopback.c`. A packet keeps its route, so that it is not looked up a second time on its way in, and
-goes back through the softirq queue like any other arrival. Whoever was charged for it is not any more (`skb_orphan`).
+Kernel counterpart: `drivers/net/loopback.c`. A packet keeps its route, so that it is not looked up a second
+time on its way in, and goes back through the softirq queue like any other arrival. Whoever was charged for
+it is not any more (`skb_orphan`).
 """
 
 from __future__ import annotations
@@ -32,7 +33,9 @@ LOOPBACK_MTU: Final = 65536
 
 
 def loopback_net_init(net: Net) -> i64:
-    """Every namespace gets its `lo`, number 1. Raised (as the first process of a machine does), it has 127.0.0.1/8 (`net/ipv4/devinet.py`)."""
+    """Every namespace gets its `lo`, number 1. Raised (as the first process of a machine does), it has
+    127.0.0.1/8 (`net/ipv4/devinet.py`).
+    """
     dev = NetDevice(net, "lo", LoopbackOps())
     loopback_setup(dev)
     dev.ifindex = 1

@@ -1,7 +1,8 @@
-"""Two devices joined by a cable: what one sends arrives at the other, in its own namespace or another kernel's.
+"""Two devices joined by a cable: what one sends arrives at the other, on the same machine or another.
 
-Kernel counterpart: `drivers/net/veth.c`; veth(4). `veth_newlink` makes the pair. The packet belongs to the receiving end from `veth_xmit` on: its route, its charge
-and the sender's header objects stay behind, so neither side sees the other's fields change.
+Kernel counterpart: `drivers/net/veth.c`; veth(4). `veth_newlink` makes the pair. The packet belongs to the
+receiving end from `veth_xmit` on: its route, its charge and the sender's header objects stay behind, so
+neither side sees the other's fields change.
 """
 
 from __future__ import annotations
@@ -12,7 +13,13 @@ from mypy_extensions import i64
 
 from sockfs.net.core import dev as net_dev
 from sockfs.net.core import skbuff
-from sockfs.net.core.dev import NETIF_F_GSO_SOFTWARE, NETIF_F_HIGHDMA, NETIF_F_HW_CSUM, NETIF_F_RXCSUM, NETIF_F_SG
+from sockfs.net.core.dev import (
+    NETIF_F_GSO_SOFTWARE,
+    NETIF_F_HIGHDMA,
+    NETIF_F_HW_CSUM,
+    NETIF_F_RXCSUM,
+    NETIF_F_SG,
+)
 from sockfs.net.ethernet import eth
 from sockfs.structs.net_device import NetDevice, NetDeviceOps
 from sockfs.uapi.dropreason import SKB_DROP_REASON_DEV_READY
@@ -27,8 +34,14 @@ ETH_BROADCAST: Final = b"\xff\xff\xff\xff\xff\xff"
 
 
 def veth_newlink(net: Net, name: str, peer_net: Net, peer_name: str) -> NetDevice | None:
-    """`ip link add name type veth peer name peer_name`. The first device; its `peer` is the other. None: a name is taken."""
-    if name in net.dev_by_name or peer_name in peer_net.dev_by_name or (net is peer_net and name == peer_name):
+    """`ip link add name type veth peer name peer_name`. The first device; its `peer` is the other. None: a
+    name is taken.
+    """
+    if (
+        name in net.dev_by_name
+        or peer_name in peer_net.dev_by_name
+        or (net is peer_net and name == peer_name)
+    ):
         return None
     dev = veth_setup(net, name)
     peer = veth_setup(peer_net, peer_name)

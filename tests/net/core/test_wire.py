@@ -81,7 +81,18 @@ def test_tcp_options_lie_as_linux_writes_them(th: Tcphdr, options: str) -> None:
     assert wire.tcp_option_size(th) == len(raw)
     back = wire.tcp_header_from(wire.tcp_segment(1, 2, th, b""))
     wire.tcp_parse_options(back, raw)
-    for name in ("mss", "wscale", "sack_perm", "saw_tstamp", "tsval", "tsecr", "fastopen", "fastopen_exp", "md5", "flags"):
+    for name in (
+        "mss",
+        "wscale",
+        "sack_perm",
+        "saw_tstamp",
+        "tsval",
+        "tsecr",
+        "fastopen",
+        "fastopen_exp",
+        "md5",
+        "flags",
+    ):
         assert getattr(back, name) == getattr(th, name), name
     assert (back.sacks or [])[:6] == (th.sacks or [])[: len(back.sacks or [])]
 
@@ -97,7 +108,15 @@ def test_no_bytes_raise(data: bytes) -> None:
 
 @given(st.binary(min_size=20, max_size=60), U8, st.binary(max_size=40))
 def test_what_looks_like_ipv4_does_not_raise(head: bytes, proto: int, body: bytes) -> None:
-    first = bytes([0x45]) + head[1:2] + struct.pack("!H", 20 + len(body)) + head[4:9] + bytes([proto]) + b"\0\0" + head[12:20]
+    first = (
+        bytes([0x45])
+        + head[1:2]
+        + struct.pack("!H", 20 + len(body))
+        + head[4:9]
+        + bytes([proto])
+        + b"\0\0"
+        + head[12:20]
+    )
     check = checksum.ip_compute_csum(first)
     skb = fresh(first[:10] + struct.pack("!H", check) + first[12:] + body)
     assert wire.parse_ipv4(skb) == 0
@@ -118,7 +137,20 @@ def test_no_options_raise(options: bytes, flags: int) -> None:
 SACKS = st.one_of(st.none(), st.lists(U32, min_size=2, max_size=4).filter(lambda x: len(x) % 2 == 0))
 
 
-@given(U16, U16, U32, U32, st.integers(0, 0x1FF), U16, U16, st.booleans(), U32, U32, SACKS, st.binary(max_size=50))
+@given(
+    U16,
+    U16,
+    U32,
+    U32,
+    st.integers(0, 0x1FF),
+    U16,
+    U16,
+    st.booleans(),
+    U32,
+    U32,
+    SACKS,
+    st.binary(max_size=50),
+)
 def test_tcp_there_and_back(
     source: int, dest: int, seq: int, ack: int, flags: int, window: int, urg: int,
     stamped: bool, tsval: int, tsecr: int, sacks: list[int] | None, payload: bytes,
@@ -136,7 +168,19 @@ def test_tcp_there_and_back(
     assert wire.parse_ipv4(back) == 0
     assert wire.parse_tcp(back) == 0
     assert skbuff.skb_payload(back) == payload
-    for name in ("source", "dest", "seq", "ack_seq", "flags", "window", "urg_ptr", "saw_tstamp", "tsval", "tsecr", "sacks"):
+    for name in (
+        "source",
+        "dest",
+        "seq",
+        "ack_seq",
+        "flags",
+        "window",
+        "urg_ptr",
+        "saw_tstamp",
+        "tsval",
+        "tsecr",
+        "sacks",
+    ):
         assert getattr(back.th, name) == getattr(th, name), name
     assert wire.skb_to_bytes(back) == data
     if len(data) > 40:

@@ -55,7 +55,9 @@ class Host:
         return {i: n for i, n in enumerate(self.k.drops) if n}
 
 
-def ipv4(proto: int, body: bytes, *, src: int = LO, dst: int = LO, frag: int = 0, ident: int = 7, ttl: int = 64) -> bytes:
+def ipv4(
+    proto: int, body: bytes, *, src: int = LO, dst: int = LO, frag: int = 0, ident: int = 7, ttl: int = 64
+) -> bytes:
     head = struct.pack("!BBHHHBBHII", 0x45, 0, 20 + len(body), ident, frag, ttl, proto, 0, src, dst)
     return head[:10] + struct.pack("!H", checksum.ip_compute_csum(head)) + head[12:] + body
 

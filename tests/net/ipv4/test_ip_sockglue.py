@@ -1,5 +1,6 @@
 """Options of level IPPROTO_IP, each with every length and many values, as the real kernel answers them."""
 
+# ruff: noqa: E501  (tables of cases)
 from __future__ import annotations
 
 import struct
@@ -39,7 +40,10 @@ def test_every_option(parity: Parity, kind: str) -> None:
             for size in LENGTHS:
                 fd = s.raw("socket", *KINDS[kind])
                 value = b"\x01" + bytes(40)
-                s.tab[opt, "set length", size] = s.raw("setsockopt", fd, SOL_IP, opt, value[:size], size), get(s, fd, opt, 4)
+                s.tab[opt, "set length", size] = (
+                    s.raw("setsockopt", fd, SOL_IP, opt, value[:size], size),
+                    get(s, fd, opt, 4),
+                )
                 s.raw("close", fd)
             for v in VALUES:
                 fd = s.raw("socket", *KINDS[kind])
@@ -121,7 +125,14 @@ def test_multicast_if_and_unicast_if(parity: Parity) -> None:
     def body(s: Any) -> None:
         fd = s.socket(2, 2)
         lo = bytes([127, 0, 0, 1])
-        for value in (lo, bytes(4) + lo, bytes(8) + struct.pack("=i", 1), bytes(8) + struct.pack("=i", 7), bytes([10, 0, 0, 1]), bytes(4)):
+        for value in (
+            lo,
+            bytes(4) + lo,
+            bytes(8) + struct.pack("=i", 1),
+            bytes(8) + struct.pack("=i", 7),
+            bytes([10, 0, 0, 1]),
+            bytes(4),
+        ):
             s.setsockopt(fd, SOL_IP, 32, value)
             s.getsockopt(fd, SOL_IP, 32)
         for value in (struct.pack("!I", 1), struct.pack("!I", 7), bytes(4), struct.pack("=I", 1), bytes(5)):

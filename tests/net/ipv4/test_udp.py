@@ -16,7 +16,15 @@ pytestmark = pytest.mark.parity
 
 LO = "127.0.0.1"
 SOL_UDP = 17
-MSG_PEEK, MSG_TRUNC, MSG_DONTWAIT, MSG_ERRQUEUE, MSG_MORE, MSG_OOB, MSG_CONFIRM = 2, 0x20, 0x40, 0x2000, 0x8000, 1, 0x800
+MSG_PEEK, MSG_TRUNC, MSG_DONTWAIT, MSG_ERRQUEUE, MSG_MORE, MSG_OOB, MSG_CONFIRM = (
+    2,
+    0x20,
+    0x40,
+    0x2000,
+    0x8000,
+    1,
+    0x800,
+)
 MSG_DONTROUTE = 4
 
 
@@ -89,7 +97,11 @@ def test_sizes(parity: Parity) -> None:
         s.recvmsg(b, Msg([bytearray(10)], bytearray(16), bytearray(100)), MSG_ERRQUEUE)
         s.recvmsg(b, Msg([bytearray(10)], bytearray(16), bytearray(100)), MSG_ERRQUEUE)
         note_counters(s)
-        for disc in (3, 4, 5):  # lo's 65,536 bytes do not fit into an IPv4 header: only the answers are compared
+        for disc in (
+            3,
+            4,
+            5,
+        ):  # lo's 65,536 bytes do not fit into an IPv4 header: only the answers are compared
             s.setsockopt(b, 0, 10, disc)
             for n in (65507, 65508):
                 s.sendto(b, bytes(n), 0, ip(LO, 5000))
@@ -542,4 +554,8 @@ def test_integers_out_of_range_do_not_raise() -> None:
     fd = t.syscall("socket", 2, 2, 0)
     for v in (2**31, 2**32, 2**63, 2**64, 2**70, -(2**70)):
         assert t.syscall("setsockopt", fd, 0, v, bytes(4), 4) < 0 or v % 2**32 == 0
-        assert t.syscall("recvfrom", fd, bytearray(1), v, MSG_DONTWAIT, None, None) in (-errno.EAGAIN, -errno.EINVAL, -errno.EFAULT)
+        assert t.syscall("recvfrom", fd, bytearray(1), v, MSG_DONTWAIT, None, None) in (
+            -errno.EAGAIN,
+            -errno.EINVAL,
+            -errno.EFAULT,
+        )

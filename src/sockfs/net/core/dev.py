@@ -1,10 +1,13 @@
-"""Devices and the way of a packet through them: `dev_queue_xmit` on the way out, `netif_receive_skb` on the way in.
+"""Devices and the way of a packet through them: `dev_queue_xmit` on the way out, `netif_receive_skb` on the
+way in.
 
-Kernel counterpart: `net/core/dev.c`. A protocol hands a packet that has its headers and its route to `dev_queue_xmit`; the
-driver takes it with `ndo_start_xmit`. What arrives is only queued (`netif_rx`) and delivered by the softirq drain
-(`process_backlog`), to the protocol registered for its Ethernet type (`dev_add_pack`). Nothing re-enters.
+Kernel counterpart: `net/core/dev.c`. A protocol hands a packet that has its headers and its route to
+`dev_queue_xmit`; the driver takes it with `ndo_start_xmit`. What arrives is only queued (`netif_rx`) and
+delivered by the softirq drain (`process_backlog`), to the protocol registered for its Ethernet type
+(`dev_add_pack`). Nothing re-enters.
 
-Left out: several transmit queues, RPS, GRO, XDP. In wire mode (`Kernel.wire_mode`) every packet goes through bytes and back here.
+Left out: several transmit queues, RPS, GRO, XDP. In wire mode (`Kernel.wire_mode`) every packet goes
+through bytes and back here.
 """
 
 from __future__ import annotations
@@ -153,7 +156,7 @@ def dev_remove_pack(k: Kernel, pt: PacketType) -> None:
 
 
 def dev_queue_xmit(skb: SkBuff) -> i64:
-    """Send a packet whose headers are set through skb.dev; it is consumed. 0, a NET_XMIT code or -ENETDOWN."""
+    """Send a packet whose headers are set through skb.dev; it goes. 0, a NET_XMIT code or -ENETDOWN."""
     dev = skb.dev
     assert dev is not None
     if not dev.flags & IFF_UP:
@@ -167,7 +170,9 @@ def dev_queue_xmit(skb: SkBuff) -> i64:
 
 
 def sch_direct_xmit(skb: SkBuff, dev: NetDevice) -> i64:
-    """Hand a packet to the driver, cut first where the device cannot cut it itself (a qdisc that releases one calls this)."""
+    """Hand a packet to the driver, cut first where the device cannot cut it itself (a qdisc that releases
+    one calls this).
+    """
     if skb.gso_size != 0 and not netif_needs_no_gso(skb, dev):
         return _xmit_segments(skb, dev)
     return dev_hard_start_xmit(skb, dev)
@@ -265,7 +270,8 @@ def process_backlog(k: Kernel, budget: i64) -> i64:
 
 
 def netif_receive_skb(k: Kernel, skb: SkBuff) -> i64:
-    """A packet arrived on skb.dev, delivered at once: for whoever is the softirq drain's caller (TUN, pcap, tests).
+    """A packet arrived on skb.dev, delivered at once: for whoever is the softirq drain's caller (TUN, pcap,
+    tests).
 
     Fresh from bytes it has `skb.data` from the network header on, `skb.protocol`, and no header objects.
     """

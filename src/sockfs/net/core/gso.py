@@ -1,7 +1,8 @@
 """Segmentation in software: one big packet becomes the packets that fit.
 
-Kernel counterparts: `net/core/gso.c`, `tcp_gso_segment`, `__udp_gso_segment`. `dev.sch_direct_xmit` calls it when the device cannot segment by
-itself. Pieces share the payload; each has headers of its own. RFC 9293 for TCP; UDP_SEGMENT of udp(7).
+Kernel counterparts: `net/core/gso.c`, `tcp_gso_segment`, `__udp_gso_segment`. `dev.sch_direct_xmit` calls
+it when the device cannot segment by itself. Pieces share the payload; each has headers of its own. RFC 9293
+for TCP; UDP_SEGMENT of udp(7).
 """
 
 from __future__ import annotations
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
 
 
 def skb_gso_segment(k: Kernel, skb: SkBuff) -> SkBuff | None:
-    """The segments of skb, linked through `next`; None when it is of no kind that can be cut. skb itself stays the caller's."""
+    """The segments of skb, linked through `next`; None when it is of no kind that can be cut. skb itself
+    stays the caller's.
+    """
     if skb.gso_size <= 0 or (skb.th is None and skb.uh is None):
         return None
     head: SkBuff | None = None
@@ -119,7 +122,9 @@ def _transport(skb: SkBuff, seg: SkBuff, off: i64, last: bool) -> i64:
 
 
 def _network(skb: SkBuff, seg: SkBuff, n: i64, length: i64) -> None:
-    """Write the segment's network header. The identification counts on, one a segment (RFC 6864 allows any where DF is set)."""
+    """Write the segment's network header. The identification counts on, one a segment (RFC 6864 allows any
+    where DF is set).
+    """
     iph = skb.iph
     if iph is not None:
         new = Iphdr(iph.saddr, iph.daddr, iph.protocol, iph.ttl, iph.tos)

@@ -1,8 +1,9 @@
 """Neighbours: the hardware address behind an address on a link.
 
-Kernel counterpart: `net/core/neighbour.c`. `ip_finish_output2` comes here (`neigh_output4`) for links that have hardware addresses; devices without (lo, NOARP) are never
-asked. An unknown neighbour is asked for by whoever knows how (`NeighOps.solicit`, filled in by ARP), and up to 101 packets wait for the answer.
-RFC 826, RFC 1122 section 2.3.2; states of RFC 4861 7.3.2.
+Kernel counterpart: `net/core/neighbour.c`. `ip_finish_output2` comes here (`neigh_output4`) for links that
+have hardware addresses; devices without (lo, NOARP) are never asked. An unknown neighbour is asked for by
+whoever knows how (`NeighOps.solicit`, filled in by ARP), and up to 101 packets wait for the answer. RFC
+826, RFC 1122 section 2.3.2; states of RFC 4861 7.3.2.
 
 Left out: unreachability detection by timers beyond the first three questions, proxies, garbage collection.
 """
@@ -81,7 +82,8 @@ def _resolve(skb: SkBuff, dev: NetDevice, neigh: Neighbour) -> i64:
     k = dev.net.kernel
     peer = dev.peer
     if peer is not None and neigh.nud_state == NUD_NONE:
-        # A cable inside the process: the only station at its other end is the neighbour, whoever it says it is.
+        # A cable inside the process: the only station at its other end is the neighbour, whoever it says it
+        # is.
         neigh_update4(dev.net, dev, neigh_key(neigh), peer.dev_addr, NUD_REACHABLE)
         return _send(skb, dev, neigh.ha)
     if neigh.nud_state & NUD_FAILED:

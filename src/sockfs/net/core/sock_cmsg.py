@@ -1,7 +1,9 @@
-"""Control messages of level SOL_SOCKET that any datagram may bring: when it came, how many were lost before it, its mark.
+"""Control messages of level SOL_SOCKET that any datagram may bring: when it came, how many were lost before
+it, its mark.
 
-Kernel counterpart: `sock_recv_cmsgs` of `net/socket.c`, `include/net/sock.h`. Called by every `recvmsg` of a datagram protocol. socket(7): SO_TIMESTAMP,
-SO_TIMESTAMPNS, SO_TIMESTAMPING, SO_RXQ_OVFL, SO_RCVMARK, SO_RCVPRIORITY.
+Kernel counterpart: `sock_recv_cmsgs` of `net/socket.c`, `include/net/sock.h`. Called by every `recvmsg` of
+a datagram protocol. socket(7): SO_TIMESTAMP, SO_TIMESTAMPNS, SO_TIMESTAMPING, SO_RXQ_OVFL, SO_RCVMARK,
+SO_RCVPRIORITY.
 """
 
 from __future__ import annotations
@@ -60,7 +62,9 @@ def sock_recv_cmsgs(msg: Msghdr, sk: Sock, skb: SkBuff) -> None:
 
 
 def sock_recv_timestamp(msg: Msghdr, sk: Sock, skb: SkBuff) -> None:
-    """`__sock_recv_timestamp`: the instant of arrival as timeval or timespec; the three stamps of SO_TIMESTAMPING."""
+    """`__sock_recv_timestamp`: the instant of arrival as timeval or timespec; the three stamps of
+    SO_TIMESTAMPING.
+    """
     stamp = skb.tstamp
     new = (sk.sk_flags & SOCK_TSTAMP_NEW) != 0
     sec = _le(stamp // NSEC_PER_SEC, 8)

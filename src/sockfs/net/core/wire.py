@@ -1,12 +1,14 @@
 """The edge: packets to bytes and back.
 
-Kernel counterparts: what drivers do with a packet's headers, `tcp_options_write`, `tcp_parse_options`, the `*_rcv` functions' header checks. Inside, a packet has its
-headers as objects; devices that lead outside, files of packets, fragments, ICMP quotes and raw sockets need bytes. Three forms of a
-packet exist: fresh (`skb.data` from the network header on, no header objects), half parsed (`skb.iph` set, `skb.data` from the
-transport header on), and whole (transport header set too, payload only). Parsing verifies checksums and lengths, once.
+Kernel counterparts: what drivers do with a packet's headers, `tcp_options_write`, `tcp_parse_options`, the
+`*_rcv` functions' header checks. Inside, a packet has its headers as objects; devices that lead outside,
+files of packets, fragments, ICMP quotes and raw sockets need bytes. Three forms of a packet exist: fresh
+(`skb.data` from the network header on, no header objects), half parsed (`skb.iph` set, `skb.data` from the
+transport header on), and whole (transport header set too, payload only). Parsing verifies checksums and
+lengths, once.
 
-Nothing that stands in a packet may raise. Layout of TCP options as Linux writes them (RFC 9293 3.2, RFC 7323 appendix A).
-Left out: IPv6 (net/ipv6 adds its own), SCTP, IGMP.
+Nothing that stands in a packet may raise. Layout of TCP options as Linux writes them (RFC 9293 3.2, RFC
+7323 appendix A). Left out: IPv6 (net/ipv6 adds its own), SCTP, IGMP.
 """
 
 from __future__ import annotations
@@ -166,7 +168,9 @@ def icmp_message(icmph: Icmphdr, payload: bytes) -> bytes:
 
 
 def tcp_option_bytes(th: Tcphdr) -> bytes:
-    """The options in Linux's order and padding, at most 40 bytes: MD5, MSS, timestamps, window scale, SACK, fast open."""
+    """The options in Linux's order and padding, at most 40 bytes: MD5, MSS, timestamps, window scale, SACK,
+    fast open.
+    """
     raw = th.options
     if raw is not None:
         return raw
@@ -235,7 +239,9 @@ def tcp_option_size(th: Tcphdr) -> i64:
 
 
 def parse_ipv4(skb: SkBuff) -> i64:
-    """A fresh packet becomes a half parsed one. 0, or the reason to drop it (`ip_rcv_core`; RFC 1122 3.2.1)."""
+    """A fresh packet becomes a half parsed one. 0, or the reason to drop it (`ip_rcv_core`; RFC 1122
+    3.2.1).
+    """
     data = skbuff.skb_payload(skb)
     n: i64 = len(data)
     if n < IP_HDRLEN:
@@ -287,9 +293,7 @@ def parse_tcp(skb: SkBuff) -> i64:
     if doff < 5 or n < doff << 2:
         return SKB_DROP_REASON_PKT_TOO_SMALL
     if iph is not None and skb.ip_summed == CHECKSUM_NONE:
-        if checksum.csum_tcpudp_magic(
-            iph.saddr, iph.daddr, n, IPPROTO_TCP, checksum.csum_partial(data, 0)
-        ):
+        if checksum.csum_tcpudp_magic(iph.saddr, iph.daddr, n, IPPROTO_TCP, checksum.csum_partial(data, 0)):
             return SKB_DROP_REASON_TCP_CSUM
         skb.ip_summed = CHECKSUM_UNNECESSARY
     th = tcp_header_from(data)
@@ -318,7 +322,9 @@ def tcp_header_from(data: bytes) -> Tcphdr:
 
 
 def tcp_parse_options(th: Tcphdr, opt: bytes) -> None:
-    """Fill in th's option fields from their bytes. What is malformed ends the walk or is passed over (RFC 9293 3.1, MUST-7)."""
+    """Fill in th's option fields from their bytes. What is malformed ends the walk or is passed over (RFC
+    9293 3.1, MUST-7).
+    """
     n: i64 = len(opt)
     at: i64 = 0
     syn = (th.flags & TCPHDR_SYN) != 0
@@ -379,7 +385,9 @@ def _fastopen(th: Tcphdr, cookie: bytes, exp: bool) -> None:
 
 
 def parse_udp(skb: SkBuff) -> i64:
-    """A half parsed UDP or UDP-Lite packet becomes a whole one. 0, or the reason to drop it (`__udp4_lib_rcv`)."""
+    """A half parsed UDP or UDP-Lite packet becomes a whole one. 0, or the reason to drop it
+    (`__udp4_lib_rcv`).
+    """
     iph = skb.iph
     data = skbuff.skb_payload(skb)
     n: i64 = len(data)
@@ -391,7 +399,8 @@ def parse_udp(skb: SkBuff) -> i64:
     lite = iph is not None and iph.protocol == IPPROTO_UDPLITE
     covered = data
     if lite:
-        # RFC 3828 section 3.1: 0 means all; 1 to 7, or more than there is, is wrong; no checksum is wrong too.
+        # RFC 3828 section 3.1: 0 means all; 1 to 7, or more than there is, is wrong; no checksum is wrong
+        # too.
         if ulen == 0:
             ulen = n
         if ulen < 8 or ulen > n:
@@ -411,9 +420,7 @@ def parse_udp(skb: SkBuff) -> i64:
         length = ulen
     if iph is not None and uh.check != 0 and skb.ip_summed == CHECKSUM_NONE:
         proto: i64 = IPPROTO_UDPLITE if lite else IPPROTO_UDP
-        if checksum.csum_tcpudp_magic(
-            iph.saddr, iph.daddr, length, proto, checksum.csum_partial(covered, 0)
-        ):
+        if checksum.csum_tcpudp_magic(iph.saddr, iph.daddr, length, proto, checksum.csum_partial(covered, 0)):
             skb.uh = uh
             return SKB_DROP_REASON_UDP_CSUM
     skb.ip_summed = CHECKSUM_UNNECESSARY
@@ -442,7 +449,9 @@ def parse_icmp(skb: SkBuff) -> i64:
 
 
 def skb_through_bytes(skb: SkBuff) -> None:
-    """Wire mode: the packet is written and becomes fresh again. One that still waits to be segmented is left alone."""
+    """Wire mode: the packet is written and becomes fresh again. One that still waits to be segmented is
+    left alone.
+    """
     if skb.iph is None or skb.gso_size != 0:
         return
     data = skb_to_bytes(skb)

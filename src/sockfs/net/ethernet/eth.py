@@ -1,6 +1,7 @@
 """Ethernet frames: the header in front of a packet, and what kind of frame it makes.
 
-Kernel counterpart: `net/ethernet/eth.c`. Drivers that carry frames call `eth_type_trans` for what arrives and `eth_header_bytes` for what leaves. IEEE 802.3.
+Kernel counterpart: `net/ethernet/eth.c`. Drivers that carry frames call `eth_type_trans` for what arrives
+and `eth_header_bytes` for what leaves. IEEE 802.3.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
 
 
 def eth_type_trans(skb: SkBuff, dev: NetDevice) -> i64:
-    """A frame arrived: from bytes its header is taken off; in any case say for whom it is. Returns the Ethernet type, 0 when too short."""
+    """A frame arrived: from bytes its header is taken off; in any case say for whom it is. Returns the
+    Ethernet type, 0 when too short.
+    """
     eth = skb.ethh
     if eth is None:
         if skb.len < ETH_HLEN:

@@ -1,9 +1,11 @@
 """IPv4 addresses of devices, and the groups they listen to.
 
-Kernel counterparts: `net/ipv4/devinet.c`, parts of `net/ipv4/igmp.c`. `inet_addr_add` is `ip addr add`; a device that rises gets its routes back, and `lo`
-its 127.0.0.1/8 (`inetdev_event`). Source addresses for packets are chosen by `inet_select_addr` (RFC 1122 3.3.4.3).
+Kernel counterparts: `net/ipv4/devinet.c`, parts of `net/ipv4/igmp.c`. `inet_addr_add` is `ip addr add`; a
+device that rises gets its routes back, and `lo` its 127.0.0.1/8 (`inetdev_event`). Source addresses for
+packets are chosen by `inet_select_addr` (RFC 1122 3.3.4.3).
 
-Left out: IGMP on the wire (no device here leads to a multicast router), secondary addresses as such, lifetimes.
+Left out: IGMP on the wire (no device here leads to a multicast router), secondary addresses as such,
+lifetimes.
 """
 
 from __future__ import annotations
@@ -88,7 +90,9 @@ def devinet_ioctl(net: Net, cmd: i64, arg: object, task: Task) -> i64:
 
 
 def inet_select_addr(dev: NetDevice, dst: i64, scope: i64) -> i64:
-    """A source address on dev for dst (0: anything), of at most the given scope; another device's when dev has none."""
+    """A source address on dev for dst (0: anything), of at most the given scope; another device's when dev
+    has none.
+    """
     addr: i64 = 0
     for ifa in dev.in_dev:
         if min(ifa.ifa_scope, RT_SCOPE_HOST) > scope:

@@ -1,8 +1,9 @@
 """The routing tables: local and main, and what an address of a device puts into them.
 
-Kernel counterparts: `net/ipv4/fib_frontend.c`, `fib_trie.c`, `fib_semantics.c`. `fib_lookup` answers with the longest prefix, local table first (the
-two rules of a stock kernel). A table is one dictionary a prefix length instead of a trie: a lookup asks at most 33. Each change
-makes the cached routes stale (`route.rt_cache_flush`). ip-route(8).
+Kernel counterparts: `net/ipv4/fib_frontend.c`, `fib_trie.c`, `fib_semantics.c`. `fib_lookup` answers with
+the longest prefix, local table first (the two rules of a stock kernel). A table is one dictionary a prefix
+length instead of a trie: a lookup asks at most 33. Each change makes the cached routes stale
+(`route.rt_cache_flush`). ip-route(8).
 
 Left out: rules, multipath, TOS, source routing.
 """
@@ -51,7 +52,9 @@ def fib_net_init(net: Net) -> None:
 
 
 def fib_lookup(net: Net, daddr: i64, oif: i64) -> FibAlias | None:
-    """The route to daddr (through oif, if not 0), or None: no route, or one that forbids (`fib_error` tells)."""
+    """The route to daddr (through oif, if not 0), or None: no route, or one that forbids (`fib_error`
+    tells).
+    """
     table = net.fib_local
     if table is not None:
         res = fib_table_lookup(table, daddr, oif)
@@ -87,7 +90,9 @@ def fib_table_lookup(table: FibTable, daddr: i64, oif: i64) -> FibAlias | None:
 
 
 def fib_error(net: Net, daddr: i64) -> i64:
-    """Why `fib_lookup` found nothing: -ENETUNREACH, or what a blackhole, unreachable or prohibit route says."""
+    """Why `fib_lookup` found nothing: -ENETUNREACH, or what a blackhole, unreachable or prohibit route
+    says.
+    """
     table = net.fib_main
     if table is not None:
         res = fib_table_lookup(table, daddr, 0)
@@ -106,7 +111,9 @@ def unreachable_route(net: Net, daddr: i64) -> bool:
 
 
 def fib_result_prefsrc(net: Net, res: FibAlias) -> i64:
-    """The source address for a route: its own preference, else one of its device in the scope of the next hop."""
+    """The source address for a route: its own preference, else one of its device in the scope of the next
+    hop.
+    """
     if res.fib_prefsrc != 0:
         return res.fib_prefsrc
     dev = res.fib_dev
@@ -116,7 +123,9 @@ def fib_result_prefsrc(net: Net, res: FibAlias) -> i64:
 
 
 def fib_compute_spec_dst(skb: SkBuff) -> i64:
-    """The address of ours from which to answer a packet: where it went to, or, if that was a group or all, what leads back."""
+    """The address of ours from which to answer a packet: where it went to, or, if that was a group or all,
+    what leads back.
+    """
     iph = skb.iph
     dst = skb.dst
     if iph is None or not isinstance(dst, route.Rtable):

@@ -1,11 +1,13 @@
 """ICMP: errors sent and received, echo and timestamp answered.
 
-Kernel counterpart: `net/ipv4/icmp.c`. Whoever drops a packet for a reason its sender should know calls `icmp_send`; `icmp_rcv` takes what arrives: queries are answered here,
-errors go to the protocol of the quoted packet (`inet_protos[p].err_handler`), which finds the socket. RFC 792, RFC 1122 section 3.2.2,
-RFC 1812 section 4.3 (rate limits), RFC 1191. icmp(7).
+Kernel counterpart: `net/ipv4/icmp.c`. Whoever drops a packet for a reason its sender should know calls
+`icmp_send`; `icmp_rcv` takes what arrives: queries are answered here, errors go to the protocol of the
+quoted packet (`inet_protos[p].err_handler`), which finds the socket. RFC 792, RFC 1122 section 3.2.2, RFC
+1812 section 4.3 (rate limits), RFC 1191. icmp(7).
 
-An error handler gets the skb with `iph` the quoted header, `data` the quoted bytes behind it, `icmph` the error's own header and `name` the
-packed address of who sent the error. Left out: redirects (counted, not followed), extended echo (RFC 8335), address masks.
+An error handler gets the skb with `iph` the quoted header, `data` the quoted bytes behind it, `icmph` the
+error's own header and `name` the packed address of who sent the error. Left out: redirects (counted, not
+followed), extended echo (RFC 8335), address masks.
 """
 
 from __future__ import annotations
@@ -70,7 +72,8 @@ XRLIM_BURST_FACTOR: Final = 6
 ICMP_QUOTE_MAX: Final = 576  # RFC 1812 section 4.3.2.3: as much as fits into 576 bytes
 PEERS_MAX: Final = 4096
 
-# What an unreachable means to a program (RFC 1122 section 4.2.3.9): errno, and whether a connection ends by it.
+# What an unreachable means to a program (RFC 1122 section 4.2.3.9): errno, and whether a connection ends by
+# it.
 ICMP_ERR_ERRNO: Final[list[int]] = [
     ENETUNREACH,
     EHOSTUNREACH,
@@ -96,7 +99,9 @@ ICMP_ERR_FATAL: Final[list[int]] = [0, 0, 1, 1, 0, 0, 1, 1, 1, 1, 1, 0, 0, 1, 1,
 
 
 def icmp_send(skb_in: SkBuff, type: i64, code: i64, info: i64) -> None:
-    """Tell the sender of skb_in what became of it. skb_in stays the caller's. RFC 1122 3.2.2 says when to be silent."""
+    """Tell the sender of skb_in what became of it. skb_in stays the caller's. RFC 1122 3.2.2 says when to
+    be silent.
+    """
     iph = skb_in.iph
     dst = skb_in.dst
     if iph is None or dst is None:
@@ -313,7 +318,9 @@ def icmp_timestamp(net: Net, skb: SkBuff, iph: Iphdr, icmph: Icmphdr) -> None:
 
 
 def icmp_reply(net: Net, skb: SkBuff, iph: Iphdr, icmph: Icmphdr, data: bytes) -> None:
-    """Answer a query from the address it was sent to (RFC 1122 3.2.2.6); one to a group or to all from our own."""
+    """Answer a query from the address it was sent to (RFC 1122 3.2.2.6); one to a group or to all from our
+    own.
+    """
     fl4 = route.Flowi4(iph.saddr, fib_frontend.fib_compute_spec_dst(skb), 0)
     fl4.proto = IPPROTO_ICMP
     rt = route.ip_route_output_key(net, fl4)
@@ -357,10 +364,10 @@ def icmp_unreach(net: Net, skb: SkBuff, outer: Iphdr, icmph: Icmphdr) -> i64:
     return icmp_socket_deliver(net, skb, outer, iph, quote, info)
 
 
-def icmp_socket_deliver(
-    net: Net, skb: SkBuff, outer: Iphdr, iph: Iphdr, quote: bytes, info: i64
-) -> i64:
-    """To raw sockets that listen for errors, and to the protocol of the quoted packet: at least eight bytes of it."""
+def icmp_socket_deliver(net: Net, skb: SkBuff, outer: Iphdr, iph: Iphdr, quote: bytes, info: i64) -> i64:
+    """To raw sockets that listen for errors, and to the protocol of the quoted packet: at least eight bytes
+    of it.
+    """
     hlen = iph.ihl << 2
     if len(quote) < hlen + 8:
         net.mib_icmp.InErrors += 1

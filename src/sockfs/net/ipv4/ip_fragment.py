@@ -1,8 +1,9 @@
 """Fragments put together again.
 
-Kernel counterparts: `net/ipv4/ip_fragment.c`, `inet_fragment.c`. `ip_local_deliver` hands in each fragment (`ip_defrag`); when the last hole is filled the whole packet comes out.
-A queue that waits longer than `net.ipv4.ipfrag_time` goes, and its sender is told if the first fragment had come. RFC 791
-section 3.2, RFC 1122 section 3.3.2, RFC 5722 (overlaps kill the queue), RFC 3168 section 5.3 (ECN).
+Kernel counterparts: `net/ipv4/ip_fragment.c`, `inet_fragment.c`. `ip_local_deliver` hands in each fragment
+(`ip_defrag`); when the last hole is filled the whole packet comes out. A queue that waits longer than
+`net.ipv4.ipfrag_time` goes, and its sender is told if the first fragment had come. RFC 791 section 3.2, RFC
+1122 section 3.3.2, RFC 5722 (overlaps kill the queue), RFC 3168 section 5.3 (ECN).
 """
 
 from __future__ import annotations
@@ -207,7 +208,9 @@ def ip_frag_reasm(qp: Ipq) -> SkBuff | None:
 
 
 def ip_frag_ecn(seen: i64) -> i64:
-    """What the code points of the fragments make together: a mark stays; marked and not-capable together is wrong (-1)."""
+    """What the code points of the fragments make together: a mark stays; marked and not-capable together is
+    wrong (-1).
+    """
     if seen & (1 << INET_ECN_CE):
         if seen & (1 << INET_ECN_NOT_ECT):
             return -1
@@ -218,7 +221,9 @@ def ip_frag_ecn(seen: i64) -> i64:
 
 
 def ip_expire(qp: Ipq) -> None:
-    """RFC 1122 3.3.2: after the time-out all goes; "time exceeded" says so when the first fragment is there to quote."""
+    """RFC 1122 3.3.2: after the time-out all goes; "time exceeded" says so when the first fragment is there
+    to quote.
+    """
     net = qp.net
     net.mib_ip.ReasmFails += 1
     net.mib_ip.ReasmTimeout += 1

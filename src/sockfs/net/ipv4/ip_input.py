@@ -1,8 +1,10 @@
 """IPv4 on the way in: header checked, route found, delivered to the transport.
 
-Kernel counterparts: `net/ipv4/ip_input.c`, `ip_forward.c`. `dev` hands over to `ip_rcv` (the packet type of ETH_P_IP); `ip_rcv_core` checks (bytes only:
-a packet from inside has its header as an object, and nothing to verify), `ip_rcv_finish` finds the route, `ip_local_deliver` puts
-fragments together, and `ip_protocol_deliver` calls `k.inet_protos[protocol].handler`. RFC 791, RFC 1122 section 3.2.1, RFC 1812 for forwarding.
+Kernel counterparts: `net/ipv4/ip_input.c`, `ip_forward.c`. `dev` hands over to `ip_rcv` (the packet type of
+ETH_P_IP); `ip_rcv_core` checks (bytes only: a packet from inside has its header as an object, and nothing
+to verify), `ip_rcv_finish` finds the route, `ip_local_deliver` puts fragments together, and
+`ip_protocol_deliver` calls `k.inet_protos[protocol].handler`. RFC 791, RFC 1122 section 3.2.1, RFC 1812 for
+forwarding.
 
 Left out: netfilter, IPsec, early demultiplexing.
 """
@@ -156,7 +158,9 @@ def ip_local_deliver(skb: SkBuff) -> i64:
 
 
 def ip_protocol_deliver(net: Net, skb: SkBuff, iph: Iphdr) -> i64:
-    """`ip_protocol_deliver_rcu`: copies to raw sockets, then the protocol's handler; nobody: "protocol unreachable" (RFC 1122 3.2.2.1)."""
+    """`ip_protocol_deliver_rcu`: copies to raw sockets, then the protocol's handler; nobody: "protocol
+    unreachable" (RFC 1122 3.2.2.1).
+    """
     k = net.kernel
     protocol = iph.protocol
     raw_taken = False

@@ -1,9 +1,11 @@
 """Options of the IPv4 header: those a socket sends, and those that arrive.
 
-Kernel counterpart: `net/ipv4/ip_options.c`. `ip_options_get` checks what setsockopt(IP_OPTIONS) or a control message gives (ip(7)); `ip_options_build` puts it into a
-header; `ip_rcv_options` looks at what came. RFC 791 section 3.1, RFC 1122 3.2.1.8.
+Kernel counterpart: `net/ipv4/ip_options.c`. `ip_options_get` checks what setsockopt(IP_OPTIONS) or a
+control message gives (ip(7)); `ip_options_build` puts it into a header; `ip_rcv_options` looks at what
+came. RFC 791 section 3.1, RFC 1122 3.2.1.8.
 
-Left out: filling in record route and timestamps (no host of ours has to be visited), source-routed forwarding.
+Left out: filling in record route and timestamps (no host of ours has to be visited), source-routed
+forwarding.
 """
 
 from __future__ import annotations
@@ -36,7 +38,9 @@ if TYPE_CHECKING:
 
 
 def ip_options_build(iph: Iphdr, opt: bytes) -> None:
-    """opt, as `ip_options_get` gave it, into a header. With a source route the packet goes to its first hop."""
+    """opt, as `ip_options_get` gave it, into a header. With a source route the packet goes to its first
+    hop.
+    """
     iph.options = opt
     iph.ihl = 5 + (len(opt) >> 2)
     first = ip_options_first_hop(opt)
@@ -151,7 +155,9 @@ def ip_options_compile(opt: bytes) -> i64:
 
 
 def ip_options_fragment(opt: bytes) -> bytes:
-    """Options of all fragments but the first: those that are not to be copied become no-operations (RFC 791)."""
+    """Options of all fragments but the first: those that are not to be copied become no-operations (RFC
+    791).
+    """
     if len(opt) == 0:
         return opt
     out = bytearray(opt)
@@ -177,7 +183,9 @@ def ip_options_fragment(opt: bytes) -> bytes:
 
 
 def ip_options_echo(opt: bytes) -> bytes:
-    """Options for an answer to a packet that had these: record route, timestamp and security go back, a source route reversed."""
+    """Options for an answer to a packet that had these: record route, timestamp and security go back, a
+    source route reversed.
+    """
     out = b""
     n: i64 = len(opt)
     at: i64 = 0

@@ -1,10 +1,12 @@
 """IPv4 on the way out: the header is written, the route followed, what is too big is cut.
 
-Kernel counterpart: `net/ipv4/ip_output.c`. Transports come in by `ip_queue_xmit` (connections), `ip_build_and_send_pkt` (SYN-ACKs), `ip_send_unicast_reply` (packets
-that belong to no socket) and `ip_send_skb` (datagrams that have their header). All go `ip_local_out → ip_output → ip_finish_output →
+Kernel counterpart: `net/ipv4/ip_output.c`. Transports come in by `ip_queue_xmit` (connections),
+`ip_build_and_send_pkt` (SYN-ACKs), `ip_send_unicast_reply` (packets that belong to no socket) and
+`ip_send_skb` (datagrams that have their header). All go `ip_local_out → ip_output → ip_finish_output →
 ip_finish_output2` and on to `dev.dev_queue_xmit`. RFC 791, RFC 1122 section 3.3, RFC 6864 (identification).
 
-The header is an object; bytes are made only for fragments. Left out: netfilter, IPsec, source routing of forwarded packets.
+The header is an object; bytes are made only for fragments. Left out: netfilter, IPsec, source routing of
+forwarded packets.
 """
 
 from __future__ import annotations
@@ -44,7 +46,9 @@ if TYPE_CHECKING:
 
 
 def ip_queue_xmit(sk: Sock, skb: SkBuff) -> i64:
-    """A segment of a connection (skb.th set, payload in skb) gets its network header and goes. 0, NET_XMIT code or -errno."""
+    """A segment of a connection (skb.th set, payload in skb) gets its network header and goes. 0, NET_XMIT
+    code or -errno.
+    """
     assert isinstance(sk, InetSock)
     return ip_queue_xmit_tos(sk, skb, sk.tos)
 
@@ -70,9 +74,10 @@ def ip_queue_xmit_tos(sk: InetSock, skb: SkBuff, tos: i64) -> i64:
     if len(opt) != 0:
         ip_options.ip_options_build(iph, opt)
     disc = sk.pmtudisc
-    if disc == IP_PMTUDISC_WANT or disc == IP_PMTUDISC_DO:
+    if disc in (IP_PMTUDISC_WANT, IP_PMTUDISC_DO):
         iph.frag_off = IP_DF
-    # Linux counts the identification of a connection up also where DF is set, one a segment (RFC 6864 leaves it free).
+    # Linux counts the identification of a connection up also where DF is set, one a segment (RFC 6864
+    # leaves it free).
     iph.id = sk.inet_id & 0xFFFF
     segs = skb.gso_segs
     sk.inet_id = (sk.inet_id + (segs if segs > 1 else 1)) & 0xFFFF
@@ -132,7 +137,9 @@ def ip_build_and_send_pkt(skb: SkBuff, sk: InetSock, saddr: i64, daddr: i64, opt
 def ip_send_unicast_reply(
     net: Net, skb_in: SkBuff, th: Tcphdr, saddr: i64, daddr: i64, tos: i64, mark: i64
 ) -> i64:
-    """A segment without a socket, in answer to skb_in: a RST, or an ACK out of TIME-WAIT. From saddr (ours) to daddr."""
+    """A segment without a socket, in answer to skb_in: a RST, or an ACK out of TIME-WAIT. From saddr (ours)
+    to daddr.
+    """
     k = net.kernel
     oif = skb_in.skb_iif if route.ipv4_is_local_multicast(daddr) else 0
     fl4 = route.Flowi4(daddr, saddr, oif)
@@ -181,7 +188,9 @@ def ip_local_out(net: Net, sk: Sock | None, skb: SkBuff) -> i64:
 
 
 def ip_mc_output(skb: SkBuff, rt: Rtable) -> i64:
-    """To a group or to all, through a device that is not lo: those here who listen get a copy (ip_mc_output, IP_MULTICAST_LOOP)."""
+    """To a group or to all, through a device that is not lo: those here who listen get a copy
+    (ip_mc_output, IP_MULTICAST_LOOP).
+    """
     dev = rt.dev
     net = dev.net
     iph = skb.iph
@@ -228,7 +237,9 @@ def ip_output(skb: SkBuff, rt: Rtable) -> i64:
 
 
 def ip_finish_output(net: Net, skb: SkBuff, rt: Rtable, iph: Iphdr) -> i64:
-    """What does not fit is cut: big TCP and UDP packets into segments (by the device), others into fragments."""
+    """What does not fit is cut: big TCP and UDP packets into segments (by the device), others into
+    fragments.
+    """
     mtu = ip_skb_dst_mtu(skb, rt)
     if skb.gso_size == 0 and iph.tot_len > mtu:
         return ip_fragment(net, skb, rt, iph, mtu)
@@ -252,7 +263,9 @@ def ip_finish_output2(net: Net, skb: SkBuff, rt: Rtable, iph: Iphdr) -> i64:
 
 
 def ip_skb_dst_mtu(skb: SkBuff, rt: Dst) -> i64:
-    """The MTU that counts for this packet: the path's, or the device's where the socket ignores the path (IP_PMTUDISC_PROBE …)."""
+    """The MTU that counts for this packet: the path's, or the device's where the socket ignores the path
+    (IP_PMTUDISC_PROBE …).
+    """
     sk = skb.sk
     if sk is not None and isinstance(sk, InetSock) and sk.pmtudisc > IP_PMTUDISC_DO:
         mtu = rt.dev.mtu

@@ -1,7 +1,8 @@
 """Options of level IPPROTO_IP, IPv4 control messages, and the queue of errors.
 
-Kernel counterpart: `net/ipv4/ip_sockglue.c`; group membership: `igmp.c`. setsockopt(2) and getsockopt(2) of every IPv4 socket end here (`ip_setsockopt`, `ip_getsockopt`); senders
-call `ip_cmsg_send`, receivers `ip_cmsg_recv`; ICMP errors are queued by `ip_icmp_error`, errors found here by `ip_local_error`, and both
+Kernel counterpart: `net/ipv4/ip_sockglue.c`; group membership: `igmp.c`. setsockopt(2) and getsockopt(2) of
+every IPv4 socket end here (`ip_setsockopt`, `ip_getsockopt`); senders call `ip_cmsg_send`, receivers
+`ip_cmsg_recv`; ICMP errors are queued by `ip_icmp_error`, errors found here by `ip_local_error`, and both
 read by `ip_recv_error` (MSG_ERRQUEUE). ip(7), recv(2).
 
 Left out: multicast routing, IPsec policies (refused as a kernel without them refuses), netfilter options.
@@ -227,7 +228,7 @@ def do_ip_setsockopt(sk: InetSock, optname: i64, opt: Sockopt, task: Task) -> i6
     if optname == IP_BIND_ADDRESS_NO_PORT:
         sk.bind_address_no_port = on
         return 0
-    if optname == IP_HDRINCL or optname == IP_NODEFRAG:
+    if optname in (IP_HDRINCL, IP_NODEFRAG):
         if sk.sk_type != SOCK_RAW:
             return -ENOPROTOOPT
         if optname == IP_HDRINCL:
@@ -239,7 +240,7 @@ def do_ip_setsockopt(sk: InetSock, optname: i64, opt: Sockopt, task: Task) -> i6
         return _set_options(sk, optval[: opt.optlen])
     if optname == IP_ROUTER_ALERT:
         return ip_ra_control(sk, on)
-    if optname == IP_IPSEC_POLICY or optname == IP_XFRM_POLICY:
+    if optname in (IP_IPSEC_POLICY, IP_XFRM_POLICY):
         if not capable(task, CAP_NET_ADMIN):
             return -EPERM
         if optlen < 1 or optlen > PAGE_SIZE:
@@ -356,7 +357,9 @@ def _set_options(sk: InetSock, data: bytes) -> i64:
 
 
 def ip_ra_control(sk: InetSock, on: bool) -> i64:
-    """IP_ROUTER_ALERT: only for raw sockets (routing daemons). Kept, but nothing here is a router to be alerted."""
+    """IP_ROUTER_ALERT: only for raw sockets (routing daemons). Kept, but nothing here is a router to be
+    alerted.
+    """
     if sk.sk_type != SOCK_RAW or sk.sk_num == IPPROTO_RAW:
         return -EINVAL
     if not on and not sk.ra_chain:
@@ -618,7 +621,9 @@ def _mcast(sk: InetSock, optname: i64, optlen: i64, optval: bytes) -> i64:
 
 
 def ip_mc_sf_allow(sk: InetSock, group: i64, source: i64, ifindex: i64) -> bool:
-    """Whether sk wants what source sends to group. Linux: with IP_MULTICAST_ALL any joined by anybody here will do."""
+    """Whether sk wants what source sends to group. Linux: with IP_MULTICAST_ALL any joined by anybody here
+    will do.
+    """
     mc_list = sk.mc_list
     if not route.ipv4_is_multicast(group):
         return True
@@ -758,7 +763,7 @@ def _get_msfilter(sk: InetSock, opt: Sockopt) -> i64:
 
 
 def _pktoptions(sk: InetSock) -> bytes:
-    """IP_PKTOPTIONS of a TCP socket: what IP_PKTINFO, IP_RECVTTL and IP_RECVTOS ask for, of the connection."""
+    """IP_PKTOPTIONS of a TCP socket: what IP_PKTINFO, IP_RECVTTL and IP_RECVTOS ask for of it."""
     out = b""
     if sk.cmsg_flags & IP_CMSG_PKTINFO:
         info = le32_bytes(sk.mc_index) + be32_bytes(sk.sk_rcv_saddr) + be32_bytes(sk.sk_rcv_saddr)
@@ -804,7 +809,9 @@ def ip_cmsg_send(sk: InetSock, msg: Msghdr, ipc: IpcmCookie) -> i64:
     return 0
 
 
-def _ip_cmsg_send_one(sk: InetSock, control: bytes, type: i64, data: i64, length: i64, ipc: IpcmCookie) -> i64:
+def _ip_cmsg_send_one(
+    sk: InetSock, control: bytes, type: i64, data: i64, length: i64, ipc: IpcmCookie
+) -> i64:
     if type == IP_RETOPTS:
         opt = ip_options.ip_options_get(control[data : data + min(length, 40)])
         if opt is None:
@@ -865,7 +872,11 @@ def sock_cmsg_send(
         if length != 4:
             return -EINVAL
         prio = get_s32(control, data)
-        if (prio < 0 or prio > 6) and not capable(msg.task, CAP_NET_RAW) and not capable(msg.task, CAP_NET_ADMIN):
+        if (
+            (prio < 0 or prio > 6)
+            and not capable(msg.task, CAP_NET_RAW)
+            and not capable(msg.task, CAP_NET_ADMIN)
+        ):
             return -EPERM
         ipc.priority = prio & 0xFFFFFFFF
         return 0
@@ -873,13 +884,15 @@ def sock_cmsg_send(
         return 0 if length == 4 else -EINVAL
     if type == SCM_TXTIME:
         return -EINVAL
-    if type == SCM_RIGHTS or type == SCM_CREDENTIALS:
+    if type in (SCM_RIGHTS, SCM_CREDENTIALS):
         return 0  # SCM_RIGHTS and SCM_CREDENTIALS are semantically in SOL_UNIX
     return -EINVAL
 
 
 def ipv4_pktinfo_prepare(sk: InetSock, skb: SkBuff) -> None:
-    """What IP_PKTINFO will say, while the route is still there: the interface, and the address to answer from."""
+    """What IP_PKTINFO will say, while the route is still there: the interface, and the address to answer
+    from.
+    """
     dst = skb.dst
     ifindex = skb.skb_iif
     if ifindex == LOOPBACK_IFINDEX and isinstance(dst, route.Rtable) and dst.rt_iif != 0:
@@ -920,7 +933,9 @@ def _ip_cmsg_recv_dstaddr(msg: Msghdr, skb: SkBuff, iph: Iphdr) -> None:
 
 
 def ip_icmp_error(sk: InetSock, skb: SkBuff, err: i64, port: i64, info: i64, payload: bytes) -> None:
-    """An ICMP error came (skb as `icmp_socket_deliver` made it): queue it with what was left of the packet it is about."""
+    """An ICMP error came (skb as `icmp_socket_deliver` made it): queue it with what was left of the packet
+    it is about.
+    """
     iph = skb.iph
     icmph = skb.icmph
     if iph is None or icmph is None:
@@ -954,7 +969,9 @@ def ip_local_error(sk: InetSock, err: i64, daddr: i64, port: i64, info: i64) -> 
 
 
 def ip_recv_error(sk: InetSock, msg: Msghdr, length: i64) -> i64:
-    """recvmsg(2) with MSG_ERRQUEUE: the oldest error, its packet as data. Bytes, or -EAGAIN (it never waits)."""
+    """recvmsg(2) with MSG_ERRQUEUE: the oldest error, its packet as data. Bytes, or -EAGAIN (it never
+    waits).
+    """
     skb = sock_dequeue_err_skb(sk)
     if skb is None:
         return -EAGAIN

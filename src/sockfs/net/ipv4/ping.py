@@ -1,6 +1,7 @@
 """Ping sockets: ICMP echo without privileges.
 
-Kernel counterpart: `net/ipv4/ping.c`. `icmp_rcv` brings echo replies (`ping_rcv`). icmp(7), `ping_group_range`.
+Kernel counterpart: `net/ipv4/ping.c`. `icmp_rcv` brings echo replies (`ping_rcv`). icmp(7),
+`ping_group_range`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Raw IPv4 sockets: packets of one protocol with their header, past the transports.
 
-Kernel counterpart: `net/ipv4/raw.c`. `ip_local_deliver` gives each raw socket of a protocol a copy (`raw_local_deliver`); `raw_sendmsg` writes the IP header, or takes
-the program's own (IP_HDRINCL, always with IPPROTO_RAW). raw(7), icmp(7) for ICMP_FILTER.
+Kernel counterpart: `net/ipv4/raw.c`. `ip_local_deliver` gives each raw socket of a protocol a copy
+(`raw_local_deliver`); `raw_sendmsg` writes the IP header, or takes the program's own (IP_HDRINCL, always
+with IPPROTO_RAW). raw(7), icmp(7) for ICMP_FILTER.
 
 Left out: multicast routing, router alert.
 """
@@ -135,7 +136,9 @@ def raw_rcv(sk: RawSock, skb: SkBuff, whole: bytes) -> None:
 
 
 def raw_icmp_error(net: Net, skb: SkBuff, protocol: i64, info: i64) -> None:
-    """An ICMP error (skb as `icmp_socket_deliver` made it): to the raw sockets that could have sent the quoted packet."""
+    """An ICMP error (skb as `icmp_socket_deliver` made it): to the raw sockets that could have sent the
+    quoted packet.
+    """
     node = net.raw_hash.get(protocol)
     iph = skb.iph
     if iph is None:
@@ -265,7 +268,9 @@ def raw_sendmsg(sk: RawSock, msg: Msghdr, length: i64) -> i64:
 
 
 def udp_mtu(sk: InetSock, rt: route.Rtable) -> i64:
-    """The longest packet: any where it may be cut, else the MTU; a header of the program's own is never cut here."""
+    """The longest packet: any where it may be cut, else the MTU; a header of the program's own is never cut
+    here.
+    """
     if isinstance(sk, RawSock) and sk.hdrincl:
         return rt.dev.mtu
     return MAX_LENGTH if ip_output.ip_sk_ignore_df(sk) else rt.mtu()
@@ -296,7 +301,9 @@ def _raw_send(
 
 
 def raw_send_hdrinc(sk: RawSock, skb: SkBuff, data: bytes, fl4: route.Flowi4) -> i64:
-    """The program's own header. Filled in: total length and checksum always; source and identification when they are 0 (raw(7))."""
+    """The program's own header. Filled in: total length and checksum always; source and identification when
+    they are 0 (raw(7)).
+    """
     hlen: i64 = (data[0] & 15) << 2
     iph = wire.ipv4_header_from(data)
     if iph.ihl < 5 or hlen > len(data):

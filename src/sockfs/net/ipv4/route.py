@@ -1,11 +1,13 @@
 """Where an IPv4 packet goes: routes found, cached, and corrected by what the path reports.
 
-Kernel counterpart: `net/ipv4/route.c`. Senders come in by `ip_route_output_key` (slow, complete) or `ip_route_output_cached` (what a datagram pays);
-arrivals by `ip_route_input`. Both end in an `Rtable`, whose `output` and `input` are the way on: `ip_output`, `ip_local_deliver`,
-`ip_error`. Tables are searched by `fib_frontend.fib_lookup`. One Rtable per destination is kept in `net.rt_cache` until the tables
-change (`net.fib_genid`); path MTUs are kept in `net.pmtu` (the kernel's fib exceptions).
+Kernel counterpart: `net/ipv4/route.c`. Senders come in by `ip_route_output_key` (slow, complete) or
+`ip_route_output_cached` (what a datagram pays); arrivals by `ip_route_input`. Both end in an `Rtable`,
+whose `output` and `input` are the way on: `ip_output`, `ip_local_deliver`, `ip_error`. Tables are searched
+by `fib_frontend.fib_lookup`. One Rtable per destination is kept in `net.rt_cache` until the tables change
+(`net.fib_genid`); path MTUs are kept in `net.pmtu` (the kernel's fib exceptions).
 
-Left out: policy rules, multipath, source-specific and TOS routes in the cache, ICMP redirects, forwarding of multicast.
+Left out: policy rules, multipath, source-specific and TOS routes in the cache, ICMP redirects, forwarding
+of multicast.
 """
 
 from __future__ import annotations
@@ -78,7 +80,9 @@ NSEC_PER_MSEC: Final = 1_000_000
 
 
 class Flowi4:
-    """`struct flowi4`: what a route is looked up for. The lookup fills in `saddr`, `daddr`, `oif`, and `err` when it fails."""
+    """`struct flowi4`: what a route is looked up for. The lookup fills in `saddr`, `daddr`, `oif`, and
+    `err` when it fails.
+    """
 
     daddr: i64
     saddr: i64
@@ -196,7 +200,9 @@ def ip_route_output_flow(net: Net, fl4: Flowi4, sk: Sock | None) -> Rtable | Non
 
 
 def ip_route_output_cached(net: Net, daddr: i64, saddr: i64) -> Rtable | None:
-    """The cached route from saddr (0: any) to daddr through any device, or None: then ask `ip_route_output_key`."""
+    """The cached route from saddr (0: any) to daddr through any device, or None: then ask
+    `ip_route_output_key`.
+    """
     rt = cast("Rtable | None", net.rt_cache.get(daddr))
     if rt is None or rt.genid != net.fib_genid or rt.obsolete:
         return None
@@ -263,11 +269,7 @@ def _ip_route_output_key_slow(net: Net, fl4: Flowi4) -> Rtable | None:
         if not dev_out.flags & IFF_UP:
             fl4.err = -ENETUNREACH
             return None
-        if (
-            ipv4_is_local_multicast(fl4.daddr)
-            or fl4.daddr == INADDR_BROADCAST
-            or fl4.proto == IPPROTO_IGMP
-        ):
+        if ipv4_is_local_multicast(fl4.daddr) or fl4.daddr == INADDR_BROADCAST or fl4.proto == IPPROTO_IGMP:
             if fl4.saddr == 0:
                 fl4.saddr = devinet.inet_select_addr(dev_out, 0, RT_SCOPE_LINK)
             return _mkroute_output(net, fl4, None, RTN_UNICAST, dev_out, orig_oif)
@@ -277,7 +279,8 @@ def _ip_route_output_key_slow(net: Net, fl4: Flowi4) -> Rtable | None:
             elif fl4.daddr == 0:
                 fl4.saddr = devinet.inet_select_addr(dev_out, 0, RT_SCOPE_HOST)
     if fl4.daddr == 0:
-        # No destination is this host itself (RFC 1122 3.2.1.3 forbids the address; Linux, like BSD, takes it so).
+        # No destination is this host itself (RFC 1122 3.2.1.3 forbids the address; Linux, like BSD, takes
+        # it so).
         fl4.daddr = fl4.saddr
         if fl4.daddr == 0:
             fl4.daddr = fl4.saddr = INADDR_LOOPBACK
@@ -289,10 +292,13 @@ def _ip_route_output_key_slow(net: Net, fl4: Flowi4) -> Rtable | None:
         return _mkroute_output(net, fl4, None, RTN_LOCAL, dev_out, orig_oif)
     res = fib_frontend.fib_lookup(net, fl4.daddr, fl4.oif)
     if res is None:
-        if fl4.oif != 0 and dev_out is not None and (
-            ipv4_is_multicast(fl4.daddr) or not fib_frontend.unreachable_route(net, fl4.daddr)
+        if (
+            fl4.oif != 0
+            and dev_out is not None
+            and (ipv4_is_multicast(fl4.daddr) or not fib_frontend.unreachable_route(net, fl4.daddr))
         ):
-            # Linux: an interface was named and no route is known: assume that the destination is on that link.
+            # Linux: an interface was named and no route is known: assume that the destination is on that
+            # link.
             if fl4.saddr == 0:
                 fl4.saddr = devinet.inet_select_addr(dev_out, 0, RT_SCOPE_LINK)
             return _mkroute_output(net, fl4, None, RTN_UNICAST, dev_out, orig_oif)
@@ -426,7 +432,7 @@ def rt_cache_flush(net: Net) -> None:
 
 
 def ip_route_input(skb: SkBuff, daddr: i64, saddr: i64, tos: i64, dev: NetDevice) -> i64:
-    """The route of an arrival, into skb.dst. 0, or the reason to drop it. RFC 1122 3.2.1.3, RFC 1812 5.3.7."""
+    """The route of an arrival into skb.dst. 0, or the reason to drop it. RFC 1122 3.2.1.3, 1812 5.3.7."""
     net = dev.net
     if ipv4_is_multicast(daddr):
         if not devinet.ip_check_mc(dev, daddr):
@@ -441,7 +447,8 @@ def ip_route_input(skb: SkBuff, daddr: i64, saddr: i64, tos: i64, dev: NetDevice
         return SKB_DROP_REASON_IP_INVALID_SOURCE
     if ipv4_is_zeronet(daddr):
         return SKB_DROP_REASON_IP_INVALID_DEST
-    # Not Linux: a packet handed to lo from outside the stack may have lo's own addresses; Linux wants route_localnet for that.
+    # Not Linux: a packet handed to lo from outside the stack may have lo's own addresses; Linux wants
+    # route_localnet for that.
     if not on_lo and (ipv4_is_loopback(daddr) or ipv4_is_loopback(saddr)):
         return SKB_DROP_REASON_IP_LOCALNET
     res = fib_frontend.fib_lookup(net, daddr, 0)
@@ -594,5 +601,3 @@ def route_error_of(type: i64) -> i64:
     if type == RTN_PROHIBIT:
         return -EACCES
     return -ENETUNREACH
-
-

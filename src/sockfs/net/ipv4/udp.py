@@ -1,11 +1,13 @@
 """UDP: datagrams out, in, and to the right socket.
 
-Kernel counterpart: `net/ipv4/udp.c`, `net/ipv4/datagram.c`. Programs come in by `udp_prot` (`udp_sendmsg`, `udp_recvmsg`, `udp_v4_get_port`, `ip4_datagram_connect`
-…), packets by `udp_rcv`, ICMP errors by `udp_err`. A send goes on to `ip_output.ip_send_skb`; an arrival waits in `sk_receive_queue`. RFC 768,
-RFC 1122 section 4.1, RFC 8085; udp(7), ip(7). UDP-Lite (`udplite.py`) shares all of it.
+Kernel counterpart: `net/ipv4/udp.c`, `net/ipv4/datagram.c`. Programs come in by `udp_prot` (`udp_sendmsg`,
+`udp_recvmsg`, `udp_v4_get_port`, `ip4_datagram_connect` …), packets by `udp_rcv`, ICMP errors by `udp_err`.
+A send goes on to `ip_output.ip_send_skb`; an arrival waits in `sk_receive_queue`. RFC 768, RFC 1122 section
+4.1, RFC 8085; udp(7), ip(7). UDP-Lite (`udplite.py`) shares all of it.
 
-The datagram's way is hot: no route is looked up twice (`sk_dst_cache`, `net.rt_cache`), no byte is copied, no checksum made.
-Longer than other files because sending, receiving and port choice share the table below. Left out: encapsulation, early demultiplexing, BPF.
+The datagram's way is hot: no route is looked up twice (`sk_dst_cache`, `net.rt_cache`), no byte is copied,
+no checksum made. Longer than other files because sending, receiving and port choice share the table below.
+Left out: encapsulation, early demultiplexing, BPF.
 """
 
 from __future__ import annotations
@@ -121,7 +123,9 @@ IP_MAX_DATAGRAM: Final = 0xFFFF
 
 
 def udp_sendmsg(sk: UdpSock, msg: Msghdr, length: i64) -> i64:
-    """One datagram (or a piece of one, with MSG_MORE or UDP_CORK). Bytes, -errno, or -ESLEEP for want of send buffer."""
+    """One datagram (or a piece of one, with MSG_MORE or UDP_CORK). Bytes, -errno, or -ESLEEP for want of
+    send buffer.
+    """
     if length > IP_MAX_DATAGRAM:
         return -EMSGSIZE
     flags = msg.msg_flags
@@ -373,7 +377,9 @@ def udp_make_skb(sk: UdpSock, data: bytes, length: i64) -> SkBuff:
 
 
 def udp_truesize(n: i64) -> i64:
-    """What Linux charges for a datagram of n bytes: its head comes in sizes of the allocator, beyond 16 kB in pages."""
+    """What Linux charges for a datagram of n bytes: its head comes in sizes of the allocator, beyond 16 kB
+    in pages.
+    """
     if n <= 197:
         return 832
     if n <= 645:
@@ -416,7 +422,7 @@ def udp_send_skb(sk: UdpSock, skb: SkBuff, iph: Iphdr, rt: route.Rtable, dport: 
     if disc == IP_PMTUDISC_WANT:
         if hlen + UDP_HDRLEN + length <= rt.mtu():
             iph.frag_off = IP_DF
-    elif disc == IP_PMTUDISC_DO or disc == IP_PMTUDISC_PROBE:
+    elif disc == IP_PMTUDISC_DO or disc == IP_PMTUDISC_PROBE:  # noqa: SIM109  (no tuple here)
         iph.frag_off = IP_DF
     if sk.sk_daddr != 0:
         iph.id = sk.inet_id & 0xFFFF
@@ -486,7 +492,9 @@ def udp_cmsg_send(sk: UdpSock, msg: Msghdr, ipc: IpcmCookie) -> i64:
 
 
 def udp_recvmsg(sk: UdpSock, msg: Msghdr, length: i64, flags: i64) -> i64:
-    """The next datagram, cut to length. Bytes (with MSG_TRUNC the datagram's own length), -errno, or -ESLEEP."""
+    """The next datagram, cut to length. Bytes (with MSG_TRUNC the datagram's own length), -errno, or
+    -ESLEEP.
+    """
     if flags & MSG_ERRQUEUE:
         return ip_sockglue.ip_recv_error(sk, msg, length)
     skb = datagram.__skb_recv_datagram(sk, msg, flags)
@@ -598,7 +606,9 @@ def udp4_lib_rcv(skb: SkBuff, net: Net, table: UdpTable, mib: UdpMib) -> i64:
 def __udp4_lib_lookup(
     net: Net, saddr: i64, sport: i64, daddr: i64, hnum: i64, dif: i64, table: UdpTable
 ) -> UdpSock | None:
-    """The socket for a packet from saddr:sport to daddr:hnum: the one bound most exactly, the newest of equals."""
+    """The socket for a packet from saddr:sport to daddr:hnum: the one bound most exactly, the newest of
+    equals.
+    """
     node = table.hash.get(hnum)
     best: UdpSock | None = None
     badness: i64 = -1
@@ -615,7 +625,9 @@ def __udp4_lib_lookup(
 
 
 def compute_score(sk: UdpSock, saddr: i64, sport: i64, daddr: i64, dif: i64) -> i64:
-    """How well a socket fits; -1: not at all. An exact local address outweighs all else (Linux looks in two tables)."""
+    """How well a socket fits; -1: not at all. An exact local address outweighs all else (Linux looks in two
+    tables).
+    """
     score: i64 = 2 if sk.sk_family == AF_INET else 1
     if sk.sk_ipv6only:
         return -1
@@ -650,7 +662,9 @@ def reuseport_select_sock(
     hnum: i64,
     dif: i64,
 ) -> UdpSock:
-    """SO_REUSEPORT: one of the group's sockets, always the same for one peer (socket(7)). The group is in order of binding."""
+    """SO_REUSEPORT: one of the group's sockets, always the same for one peer (socket(7)). The group is in
+    order of binding.
+    """
     n: i64 = 0
     node = table.hash.get(hnum)
     while node is not None:
@@ -785,7 +799,9 @@ def udp_err(skb: SkBuff, info: i64) -> i64:
 
 
 def udp4_lib_err(skb: SkBuff, info: i64, net: Net, table: UdpTable) -> i64:
-    """RFC 1122 4.1.3.3: to the socket that sent it; only a connected one, or one with IP_RECVERR, learns of it."""
+    """RFC 1122 4.1.3.3: to the socket that sent it; only a connected one, or one with IP_RECVERR, learns of
+    it.
+    """
     iph = skb.iph
     icmph = skb.icmph
     if iph is None or icmph is None or skb.len < 8:
@@ -848,7 +864,9 @@ def udp_mib(sk: UdpSock) -> UdpMib:
 
 
 def udp_v4_get_port(sk: UdpSock, snum: i64) -> i64:
-    """`udp_lib_get_port`: take snum, or a free port of the range when 0. 0, or 1 when it is taken, or none is left."""
+    """`udp_lib_get_port`: take snum, or a free port of the range when 0. 0, or 1 when it is taken, or none
+    is left.
+    """
     table = udp_table_of(sk)
     if snum != 0:
         if udp_lib_lport_inuse(table, snum, sk, True):
@@ -910,7 +928,9 @@ def inet_is_local_reserved_port(reserved: str, port: i64) -> bool:
 
 
 def udp_lib_lport_inuse(table: UdpTable, num: i64, sk: UdpSock, explicit: bool) -> bool:
-    """Somebody holds num in a way that excludes sk (SO_REUSEADDR, SO_REUSEPORT, addresses and devices that differ)."""
+    """Somebody holds num in a way that excludes sk (SO_REUSEADDR, SO_REUSEPORT, addresses and devices that
+    differ).
+    """
     node = table.hash.get(num)
     while node is not None:
         if (
@@ -1072,7 +1092,7 @@ def udp_lib_setsockopt(sk: UdpSock, optname: i64, opt: Sockopt) -> i64:
     if optname == UDP_GRO:
         sk.gro_enabled = on
         return 0
-    if optname == UDPLITE_SEND_CSCOV or optname == UDPLITE_RECV_CSCOV:
+    if optname == UDPLITE_SEND_CSCOV or optname == UDPLITE_RECV_CSCOV:  # noqa: SIM109
         if sk.pcflag == 0:
             return -ENOPROTOOPT
         if val != 0 and val < 8:
@@ -1141,12 +1161,12 @@ class UdpProt(Proto):
         return udp_ioctl(cast(UdpSock, sk), cmd, arg)
 
     def setsockopt(self, sk: Sock, level: i64, optname: i64, opt: Sockopt, task: Task) -> i64:
-        if level == SOL_UDP or level == SOL_UDPLITE:
+        if level == SOL_UDP or level == SOL_UDPLITE:  # noqa: SIM109
             return udp_lib_setsockopt(cast(UdpSock, sk), optname, opt)
         return ip_sockglue.ip_setsockopt(cast(InetSock, sk), level, optname, opt, task)
 
     def getsockopt(self, sk: Sock, level: i64, optname: i64, opt: Sockopt, task: Task) -> i64:
-        if level == SOL_UDP or level == SOL_UDPLITE:
+        if level == SOL_UDP or level == SOL_UDPLITE:  # noqa: SIM109
             return udp_lib_getsockopt(cast(UdpSock, sk), optname, opt)
         return ip_sockglue.ip_getsockopt(cast(InetSock, sk), level, optname, opt, task)
 

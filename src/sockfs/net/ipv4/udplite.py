@@ -1,6 +1,7 @@
 """UDP-Lite: datagrams of which a part only is covered by the checksum.
 
-Kernel counterpart: `net/ipv4/udplite.c`. Everything is UDP's (`udp.py`), with a table, counters and a protocol number of its own. RFC 3828, udplite(7).
+Kernel counterpart: `net/ipv4/udplite.c`. Everything is UDP's (`udp.py`), with a table, counters and a
+protocol number of its own. RFC 3828, udplite(7).
 """
 
 from __future__ import annotations
@@ -55,5 +56,7 @@ class UdpliteProtocol(NetProtocol):
 
 
 def udplite4_register(k: Kernel) -> None:
-    """UDP-Lite packets come here from now on. (af_inet's `inetsw` needs the line SOCK_DGRAM, IPPROTO_UDPLITE, udplite_prot.)"""
+    """UDP-Lite packets come here from now on. (af_inet's `inetsw` needs the line SOCK_DGRAM,
+    IPPROTO_UDPLITE, udplite_prot.)
+    """
     k.inet_protos[IPPROTO_UDPLITE] = UdpliteProtocol("UDP-Lite")
