@@ -1,8 +1,8 @@
 """Builds a machine: makes a Kernel and hangs everything on it.
 
-Kernel counterpart: `init/main.c` and the initcalls. Here, and only here, the layers below are told of those above: families, protocols,
-packet types, devices, congestion controls and the system call table are registered, in the order of Linux's initcall levels. It is
-the one door to everything below the line.
+Kernel counterpart: `init/main.c` and the initcalls. Here, and only here, the layers below are told of those
+above: families, protocols, packet types, devices, congestion controls and the system call table are
+registered, in the order of Linux's initcall levels. It is the one door to everything below the line.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ PID_MAX = 4194304
 class Kernel(structs_kernel.Kernel):
     """One machine, booted: loopback is up, no task runs.
 
-    `seed` decides every random choice (initial sequence numbers, ports, hashes); `name` is the host's name in pictures.
+    `seed` decides every random choice (initial sequence numbers, ports, hashes); `name` is the host's name
+    in pictures.
     """
 
     def __init__(self, seed: int = 0, name: str = "sockfs") -> None:
@@ -44,7 +45,7 @@ class Kernel(structs_kernel.Kernel):
         start_kernel(self)
 
     def task(self, comm: str = "task") -> Task:
-        """A new process with an empty descriptor table but for the standard streams: the first socket is 3."""
+        """A new process: its table holds the standard streams only, so the first socket is 3."""
         return spawn(self, comm)
 
 

@@ -1,9 +1,10 @@
 """A link between two machines of a simulated world: delay, rate, loss.
 
-Kernel counterparts: a veth pair with netem and tbf behind it (tc-netem(8), tc-tbf(8)), in one place. A packet that a device of the link
-sends is serialised at the link's rate, may be lost, and arrives `delay` later at the peer's machine. Who carries it through time is
-the link's `LinkClock` (the world's event queue); every random choice comes from the link's own seeded stream, so that one more
-packet here does not reshuffle the losses there.
+Kernel counterparts: a veth pair with netem and tbf behind it (tc-netem(8), tc-tbf(8)), in one place. A
+packet that a device of the link sends is serialised at the link's rate, may be lost, and arrives `delay`
+later at the peer's machine. Who carries it through time is the link's `LinkClock` (the world's event
+queue); every random choice comes from the link's own seeded stream, so that one more packet here does not
+reshuffle the losses there.
 
 Left out until worlds grow: reordering, duplication, corruption.
 """
@@ -81,7 +82,9 @@ class LinkOps(NetDeviceOps):
 
 
 def link_setup(net: Net, name: str, link: Link, mtu: i64) -> NetDevice:
-    """A device `name` at one end of link, not yet up. It has no offloads: what is lost is lost packet by packet."""
+    """A device `name` at one end of link, not yet up. It has no offloads: what is lost is lost packet by
+    packet.
+    """
     dev = NetDevice(net, name, LinkOps(link))
     dev.type = ARPHRD_NONE
     dev.flags = IFF_POINTOPOINT | IFF_NOARP

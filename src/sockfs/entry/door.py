@@ -1,17 +1,20 @@
 """The system call entry: numbers and C arguments in, an integer out.
 
-Kernel counterpart: `arch/x86/entry/` (`do_syscall_64`, and `socketcall` of the i386 table). `task.syscall("bind", 3, addr, 16)` comes
-here; libc calls the `sys_*` functions themselves. Arguments are C's: an integer (cut to 64 bits, and to `int` where C has int), `bytes`
-to read from, `bytearray` to write to, `None` for NULL. Structures with pointers in them are Python tuples:
+Kernel counterpart: `arch/x86/entry/` (`do_syscall_64`, and `socketcall` of the i386 table).
+`task.syscall("bind", 3, addr, 16)` comes here; libc calls the `sys_*` functions themselves. Arguments are
+C's: an integer (cut to 64 bits, and to `int` where C has int), `bytes` to read from, `bytearray` to write
+to, `None` for NULL. Structures with pointers in them are Python tuples:
 
 - an iovec array: a list of bytes or bytearrays;
-- a msghdr: a list `[name, iov, control, flags]`: on a receive, name and control are bytearrays (or None), cut to what
+- a msghdr: a list `[name, iov, control, flags]`: on a receive, name and control are bytearrays (or None),
+  cut to what
   came, and flags is written to;
 - an mmsghdr array: a list of `[msghdr, length]`;
 - a length pointer (`socklen_t *`): a one-element list `[n]`.
 
-Bad memory (`None` where there must be something, a `bytes` where something must be written, a wrong type) is -EFAULT. Nothing raises. On a
-machine with nobody to wait, a call that would sleep returns -ESLEEP (600) and its record is `kernel.sleeping[-1]`; `resume` starts it again.
+Bad memory (`None` where there must be something, a `bytes` where something must be written, a wrong type)
+is -EFAULT. Nothing raises. On a machine with nobody to wait, a call that would sleep returns -ESLEEP (600)
+and its record is `kernel.sleeping[-1]`; `resume` starts it again.
 """
 
 from __future__ import annotations
@@ -223,7 +226,9 @@ class Pending:
 
 
 def settle(k: Kernel, pending: Pending, r: i64) -> i64:
-    """Drain; a call that sleeps is tried again as long as the drain itself woke it (a peer on the same machine)."""
+    """Drain; a call that sleeps is tried again as long as the drain itself woke it (a peer on the same
+    machine).
+    """
     while True:
         progressed = k.softnet.processed
         while softirq.do_softirq(k, SOFTIRQ_BUDGET):
@@ -238,7 +243,8 @@ def settle(k: Kernel, pending: Pending, r: i64) -> i64:
 
 
 def resume(k: Kernel, call: Call) -> int:
-    """Start a sleeping call again: somebody woke it, `call.expired` (its deadline passed) or `call.signalled` was set.
+    """Start a sleeping call again: somebody woke it, `call.expired` (its deadline passed) or
+    `call.signalled` was set.
 
     The result, or -ESLEEP when it sleeps on. The caller has set `kernel.now`.
     """
@@ -255,7 +261,9 @@ def resume(k: Kernel, call: Call) -> int:
 
 
 class Syscall:
-    """One line of the table. `run` may be called again for a call that slept (then `pending` holds its record)."""
+    """One line of the table. `run` may be called again for a call that slept (then `pending` holds its
+    record).
+    """
 
     name: str
 

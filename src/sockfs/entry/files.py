@@ -1,7 +1,7 @@
 """The calls on descriptors of the table: read and write, poll and select, epoll, dup, fcntl, pipes.
 
-Kernel counterpart: the SYSCALL_DEFINE wrappers of `fs/`. Argument conventions: `entry/door.py`; structures (pollfd, epoll_event, fd_set,
-timespec) are packed bytes, as the man pages lay them out.
+Kernel counterpart: the SYSCALL_DEFINE wrappers of `fs/`. Argument conventions: `entry/door.py`; structures
+(pollfd, epoll_event, fd_set, timespec) are packed bytes, as the man pages lay them out.
 """
 
 from __future__ import annotations
@@ -83,6 +83,8 @@ class ScReadv(door.Syscall):
         if fs_file.fdget(task, fd, p.msg) is None:
             return -9
         iov = regs.raw(1)
+        if not 0 <= regs.long(2) <= read_write.UIO_MAXIOV:
+            return -EINVAL
         if not isinstance(iov, list):
             return 0 if regs.null(1) and regs.long(2) == 0 else -EFAULT
         if self.name == "readv":
@@ -223,7 +225,9 @@ class ScEpollCtl(door.Syscall):
 
 
 class ScEpollWait(door.Syscall):
-    """epoll_wait(epfd, events, maxevents, ms), epoll_pwait(…, sigmask, size), epoll_pwait2(…, timespec, sigmask, size)."""
+    """epoll_wait(epfd, events, maxevents, ms), epoll_pwait(…, sigmask, size), epoll_pwait2(…, timespec,
+    sigmask, size).
+    """
 
     def run(self, task: Task, regs: door.Regs, p: door.Pending) -> i64:
         epfd = regs.i32(0)

@@ -1,7 +1,7 @@
 """The socket calls of the table: C arguments taken apart, `net/socket.py` asked, results written back.
 
-Kernel counterpart: the SYSCALL_DEFINE wrappers of `net/socket.c`, `copy_msghdr_from_user`, `move_addr_to_user`. Argument conventions:
-`entry/door.py`.
+Kernel counterpart: the SYSCALL_DEFINE wrappers of `net/socket.c`, `copy_msghdr_from_user`,
+`move_addr_to_user`. Argument conventions: `entry/door.py`.
 """
 
 from __future__ import annotations

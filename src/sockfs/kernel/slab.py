@@ -1,7 +1,7 @@
 """Slab caches: counts of live objects by type, as `/proc/slabinfo` names them where caches are not merged.
 
-Kernel counterpart: `mm/slub.c`. Python allocates; a cache here only counts, so that a test, or a person, can see that what
-was made has gone again.
+Kernel counterpart: `mm/slub.c`. Python allocates; a cache here only counts, so that a test, or a person,
+can see that what was made has gone again.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The softirq drain: where queued packets are processed once the outermost call lets go.
 
-Kernel counterpart: `kernel/softirq.c`, and `net_rx_action` of `net/core/dev.c`. Sending only enqueues (`netif_rx`); nothing
-re-enters. A drain has a budget, so that whoever runs it can look after signals and other threads between two.
+Kernel counterpart: `kernel/softirq.c`, and `net_rx_action` of `net/core/dev.c`. Sending only enqueues
+(`netif_rx`); nothing re-enters. A drain has a budget, so that whoever runs it can look after signals and
+other threads between two.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Sysctls by path: `net.ipv4.tcp_rmem` or `/proc/sys/net/ipv4/tcp_rmem`, read and written as text.
 
-Kernel counterparts: `kernel/sysctl.c`, `net/ipv4/sysctl_net_ipv4.c`; meanings in the kernel's `networking/ip-sysctl` document. The
-values are fields of `structs/netns_sysctl.py`; this file knows their limits. What a sysctl does stands where it is used.
+Kernel counterparts: `kernel/sysctl.c`, `net/ipv4/sysctl_net_ipv4.c`; meanings in the kernel's
+`networking/ip-sysctl` document. The values are fields of `structs/netns_sysctl.py`; this file knows their
+limits. What a sysctl does stands where it is used.
 """
 
 from __future__ import annotations
@@ -61,7 +62,12 @@ LIMITS: Final[dict[str, tuple[int, int]]] = {
     "tcp_keepalive_intvl": (0, 2**31 // 1000 - 1),
 }
 
-READ_ONLY: Final = ("tcp_available_congestion_control", "tcp_available_ulp", "tcp_ehash_entries", "udp_hash_entries")
+READ_ONLY: Final = (
+    "tcp_available_congestion_control",
+    "tcp_available_ulp",
+    "tcp_ehash_entries",
+    "udp_hash_entries",
+)
 
 
 def names(net: Net) -> list[str]:
@@ -88,7 +94,9 @@ def proc_read(net: Net, path: str) -> str | None:
 
 
 def proc_write(net: Net, path: str, text: str) -> int:
-    """Set it from text, as writing to /proc does. 0, -ENOENT, -EACCES (read-only), -EINVAL (no number, out of limits)."""
+    """Set it from text, as writing to /proc does. 0, -ENOENT, -EACCES (read-only), -EINVAL (no number, out
+    of limits).
+    """
     table, name = _find(net, path)
     if table is None:
         return -ENOENT
@@ -116,7 +124,9 @@ def proc_write(net: Net, path: str, text: str) -> int:
     if isinstance(old, list):
         if not numbers or len(numbers) > len(old):
             return -EINVAL
-        if name == "ip_local_port_range" and (len(numbers) != 2 or not 1 <= numbers[0] <= numbers[1] <= 65535):
+        if name == "ip_local_port_range" and (
+            len(numbers) != 2 or not 1 <= numbers[0] <= numbers[1] <= 65535
+        ):
             return -EINVAL
         setattr(table, field, numbers + old[len(numbers) :])
         return 0

@@ -1,13 +1,13 @@
 """The timer heap: one per kernel, lazily pruned.
 
-Kernel counterpart: `kernel/time/timer.c`, `hrtimer.c`. `mod_timer` to a later time, and `del_timer`, only write
-to the timer; that it is stale is found when its turn comes, and it is dropped or put back then. So a
-retransmission timer that is pushed on by each acknowledgement costs the heap nothing. `timer_shutdown` is for
-owners that end: nothing is left that would keep them in memory. Ties go in the order of setting: the key is
-(time, sequence).
+Kernel counterpart: `kernel/time/timer.c`, `hrtimer.c`. `mod_timer` to a later time, and `del_timer`, only
+write to the timer; that it is stale is found when its turn comes, and it is dropped or put back then. So a
+retransmission timer that is pushed on by each acknowledgement costs the heap nothing. `timer_shutdown` is
+for owners that end: nothing is left that would keep them in memory. Ties go in the order of setting: the
+key is (time, sequence).
 
-The heap is written out, with each timer knowing its place, because heapq's tuples of boxed integers cost more
-than all the rest, and could not be taken out of the middle.
+The heap is written out, with each timer knowing its place, because heapq's tuples of boxed integers cost
+more than all the rest, and could not be taken out of the middle.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Tracepoints, under their kernel names: what happens, told to whoever listens.
 
-Kernel counterparts: `include/trace/events/{skb,sock,tcp,net,udp}.h`. A tracepoint costs one test of a flag while nobody listens:
-`if k.trace_on: trace.kfree_skb(k, skb, reason)`. Fields are plain values, safe to keep.
+Kernel counterparts: `include/trace/events/{skb,sock,tcp,net,udp}.h`. A tracepoint costs one test of a flag
+while nobody listens: `if k.trace_on: trace.kfree_skb(k, skb, reason)`. Fields are plain values, safe to
+keep.
 """
 
 from __future__ import annotations
@@ -78,7 +79,9 @@ def skb_event(k: Kernel, name: str, skb: SkBuff) -> None:
 
 
 def tcp_event_sk(name: str, sk: InetSock) -> None:
-    """`tcp_send_reset`, `tcp_receive_reset`, `tcp_destroy_sock`, `tcp_rcv_space_adjust`: something about a connection."""
+    """`tcp_send_reset`, `tcp_receive_reset`, `tcp_destroy_sock`, `tcp_rcv_space_adjust`: something about a
+    connection.
+    """
     emit(
         sk.kernel,
         name,
@@ -108,7 +111,9 @@ def tcp_retransmit_skb(sk: InetSock, skb: SkBuff) -> None:
 
 
 def sock_bound(sock: Socket) -> None:
-    """The moment `sock.ops` and `sk.sk_prot` are both set (socket creation; drawings disagree on when that is)."""
+    """The moment `sock.ops` and `sk.sk_prot` are both set (socket creation; drawings disagree on when that
+    is).
+    """
     sk = sock.sk
     ops = sock.ops
     emit(

@@ -1,7 +1,8 @@
 """Wait queues at work: hanging entries on heads, waking them, and how a call goes to sleep.
 
-Kernel counterparts: `kernel/sched/wait.c`, `include/linux/wait.h`. The core never blocks: `sleep_on` only writes into the
-call's record where it sleeps and until when, and the caller returns `-ESLEEP`. libc's loop hangs the entry, and parks.
+Kernel counterparts: `kernel/sched/wait.c`, `include/linux/wait.h`. The core never blocks: `sleep_on` only
+writes into the call's record where it sleeps and until when, and the caller returns `-ESLEEP`. libc's loop
+hangs the entry, and parks.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
 
 
 def sleep_on(call: Call, head: WaitQueueHead, events: i64, timeo: i64) -> i64:
-    """The call sleeps on head until one of events, at most timeo nanoseconds from its first sleep. Returns -ESLEEP."""
+    """The call sleeps on head until one of events, at most timeo nanoseconds from its first sleep. Returns
+    -ESLEEP.
+    """
     call.wq = head
     call.events = events
     if call.deadline < 0:
@@ -31,7 +34,9 @@ def sleep_on(call: Call, head: WaitQueueHead, events: i64, timeo: i64) -> i64:
 
 
 def timeo_left(call: Call, timeo: i64) -> i64:
-    """What remains of a wait of timeo nanoseconds in all: the kernel's `timeo` as `schedule_timeout` gives it back."""
+    """What remains of a wait of timeo nanoseconds in all: the kernel's `timeo` as `schedule_timeout` gives
+    it back.
+    """
     if call.expired:
         return 0
     if call.deadline < 0:

@@ -546,7 +546,7 @@ class socket:
         if fd < 0:
             return
         task, w = self._task, self._waiter
-        if task is None or w is None:
+        if task is None or w is None or task.exited:  # the process is over: its descriptors went with it
             return
         try:
             warnings.warn(f"unclosed {self!r}", ResourceWarning, 2, source=self)

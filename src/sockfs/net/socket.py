@@ -1,14 +1,16 @@
 """The socket layer: every socket call passes here, between the descriptor table and a family's operations.
 
-Kernel counterpart: `net/socket.c`. Control enters from a system call (`sys_*`, called by libc and by `entry.py`), finds or makes the
-`Socket` behind a descriptor, checks what Linux checks at this level, and goes on through `sock.ops` (`inet_stream_ops` …). Each entry
-does its own part of the validation, as Linux divides it: `__sys_socket` the flags, `__sock_create` domain and type, the family's
-create function type and protocol.
+Kernel counterpart: `net/socket.c`. Control enters from a system call (`sys_*`, called by libc and by
+`entry.py`), finds or makes the `Socket` behind a descriptor, checks what Linux checks at this level, and
+goes on through `sock.ops` (`inet_stream_ops` …). Each entry does its own part of the validation, as Linux
+divides it: `__sys_socket` the flags, `__sock_create` domain and type, the family's create function type and
+protocol.
 
-Addresses are packed sockaddrs, option values bytes; messages travel as `Msghdr`. A call that would sleep returns -ESLEEP and is
-called again with the same record (`structs/call.py`).
+Addresses are packed sockaddrs, option values bytes; messages travel as `Msghdr`. A call that would sleep
+returns -ESLEEP and is called again with the same record (`structs/call.py`).
 
-Left out: security modules, BPF hooks, compat layouts other than the i386 multiplexer, SIGPIPE (Python programs ignore it).
+Left out: security modules, BPF hooks, compat layouts other than the i386 multiplexer, SIGPIPE (Python
+programs ignore it).
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from sockfs.fs import fcntl
 from sockfs.fs import file as fs_file
 from sockfs.kernel import slab, trace
 from sockfs.net.core import sock as core_sock
-from sockfs.net.core import sockopt
+from sockfs.net.core import dev_ioctl, sockopt
 from sockfs.structs.call import ESLEEP, Call
 from sockfs.structs.file import File
 from sockfs.structs.msghdr import Msghdr
@@ -36,10 +38,20 @@ from sockfs.uapi.errno import (
     ENOENT,
     ENOTCONN,
     ENOTSOCK,
+    ENOTTY,
     EPERM,
 )
 from sockfs.uapi.fcntl import O_CLOEXEC, O_NONBLOCK, O_RDWR
-from sockfs.uapi.ioctl import FIOGETOWN, FIOSETOWN, SIOCGPGRP, SIOCGSTAMP_OLD, SIOCGSTAMPNS_OLD, SIOCSPGRP
+from sockfs.uapi.ioctl import (
+    FIOGETOWN,
+    FIOSETOWN,
+    SIOCGIFADDR,
+    SIOCGPGRP,
+    SIOCGSTAMP_OLD,
+    SIOCGSTAMPNS_OLD,
+    SIOCSIFNETMASK,
+    SIOCSPGRP,
+)
 from sockfs.uapi.poll import EPOLLNVAL
 from sockfs.uapi.socket import (
     MSG_CMSG_CLOEXEC,
@@ -50,6 +62,7 @@ from sockfs.uapi.socket import (
     MSG_WAITFORONE,
     PF_INET,
     PF_PACKET,
+    PF_UNIX,
     SOCK_CLOEXEC,
     SOCK_NONBLOCK,
     SOCK_PACKET,
@@ -70,7 +83,8 @@ SOCK_TYPE_MASK: Final = 0xF
 ADDR_MAX: Final = 128  # sizeof(struct sockaddr_storage)
 UIO_MAXIOV: Final = 1024
 MAX_RW_COUNT: Final = 0x7FFFF000
-MSG_INTERNAL_SENDMSG_FLAGS: Final = 0x8000000 | 0x80000 | 0x100000  # MSG_SPLICE_PAGES, MSG_SENDPAGE_*: kernel callers only
+# MSG_SPLICE_PAGES, MSG_SENDPAGE_*: kernel callers only
+MSG_INTERNAL_SENDMSG_FLAGS: Final = 0x8000000 | 0x80000 | 0x100000
 
 
 # ---- socket(2), socketpair(2)
@@ -109,8 +123,12 @@ def sock_create_kern(net: Net, family: i64, type: i64, protocol: i64) -> Socket 
     return __sock_create(net, family, type, protocol, True, None)
 
 
-def __sock_create(net: Net, family: i64, type: i64, protocol: i64, kern: bool, task: Task | None) -> Socket | None:
-    """Check domain and type, make the Socket, let the family make its sock. None: kernel.create_err says why."""
+def __sock_create(
+    net: Net, family: i64, type: i64, protocol: i64, kern: bool, task: Task | None
+) -> Socket | None:
+    """Check domain and type, make the Socket, let the family make its sock. None: kernel.create_err says
+    why.
+    """
     k = net.kernel
     if family < 0 or family >= NPROTO:
         k.create_err = -EAFNOSUPPORT
@@ -268,7 +286,9 @@ def sys_accept(task: Task, fd: i64, call: Call) -> i64:
 
 
 def sys_accept4(task: Task, fd: i64, flags: i64, call: Call) -> i64:
-    """accept4(2). The new descriptor, -errno, or -ESLEEP. `call.sk` is the connection; its name is getpeername's to tell."""
+    """accept4(2). The new descriptor, -errno, or -ESLEEP. `call.sk` is the connection; its name is
+    getpeername's to tell.
+    """
     return __sys_accept4(task, fd, flags, call)
 
 
@@ -387,7 +407,9 @@ def _getname(task: Task, fd: i64, call: Call, peer: i64) -> bytes | None:
 
 
 def sys_sendto(task: Task, fd: i64, msg: Msghdr, flags: i64) -> i64:
-    """sendto(2), send(2): `msg.msg_iter` holds the data, `msg.msg_name` the address or None. Bytes sent, -errno, or -ESLEEP."""
+    """sendto(2), send(2): `msg.msg_iter` holds the data, `msg.msg_name` the address or None. Bytes sent,
+    -errno, or -ESLEEP.
+    """
     return __sys_sendto(task, fd, msg, flags)
 
 
@@ -423,7 +445,9 @@ def __sys_sendmsg(task: Task, fd: i64, msg: Msghdr, flags: i64) -> i64:
 
 
 def sys_sendmmsg(task: Task, fd: i64, msgs: list[Msghdr], flags: i64, call: Call) -> i64:
-    """sendmmsg(2). How many were sent (each message's `done_len` has its bytes), -errno if the first failed, or -ESLEEP."""
+    """sendmmsg(2). How many were sent (each message's `done_len` has its bytes), -errno if the first
+    failed, or -ESLEEP.
+    """
     return __sys_sendmmsg(task, fd, msgs, flags, call)
 
 
@@ -469,7 +493,9 @@ def sock_sendmsg(sock: Socket, msg: Msghdr) -> i64:
 
 
 def sys_recvfrom(task: Task, fd: i64, msg: Msghdr, flags: i64) -> i64:
-    """recvfrom(2), recv(2): `msg.msg_iter` takes the data, `msg.msg_name` the source. Bytes, -errno, or -ESLEEP."""
+    """recvfrom(2), recv(2): `msg.msg_iter` takes the data, `msg.msg_name` the source. Bytes, -errno, or
+    -ESLEEP.
+    """
     return __sys_recvfrom(task, fd, msg, flags)
 
 
@@ -490,7 +516,9 @@ def __sys_recvfrom(task: Task, fd: i64, msg: Msghdr, flags: i64) -> i64:
 
 
 def sys_recvmsg(task: Task, fd: i64, msg: Msghdr, flags: i64) -> i64:
-    """recvmsg(2): as recvfrom; `msg.msg_control` takes ancillary data up to `msg.msg_controllen`, `msg.msg_flags` the flags."""
+    """recvmsg(2): as recvfrom; `msg.msg_control` takes ancillary data up to `msg.msg_controllen`,
+    `msg.msg_flags` the flags.
+    """
     return __sys_recvmsg(task, fd, msg, flags)
 
 
@@ -504,7 +532,9 @@ def __sys_recvmsg(task: Task, fd: i64, msg: Msghdr, flags: i64) -> i64:
 
 
 def sys_recvmmsg(task: Task, fd: i64, msgs: list[Msghdr], flags: i64, timeout: i64, call: Call) -> i64:
-    """recvmmsg(2). How many came; timeout in ns (-1: none) is looked at only between messages, as Linux does."""
+    """recvmmsg(2). How many came; timeout in ns (-1: none) is looked at only between messages, as Linux
+    does.
+    """
     return __sys_recvmmsg(task, fd, msgs, flags, timeout, call)
 
 
@@ -583,12 +613,16 @@ def __sys_shutdown(task: Task, fd: i64, how: i64, call: Call) -> i64:
     return ops.shutdown(sock, how)
 
 
-def sys_setsockopt(task: Task, fd: i64, level: i64, optname: i64, optval: bytes, optlen: i64, call: Call) -> i64:
+def sys_setsockopt(
+    task: Task, fd: i64, level: i64, optname: i64, optval: bytes, optlen: i64, call: Call
+) -> i64:
     """setsockopt(2). 0 or -errno."""
     return __sys_setsockopt(task, fd, level, optname, optval, optlen, call)
 
 
-def __sys_setsockopt(task: Task, fd: i64, level: i64, optname: i64, optval: bytes, optlen: i64, call: Call) -> i64:
+def __sys_setsockopt(
+    task: Task, fd: i64, level: i64, optname: i64, optval: bytes, optlen: i64, call: Call
+) -> i64:
     sock = sockfd_lookup_light(task, fd, call)
     if sock is None:
         return call.err
@@ -673,7 +707,9 @@ def note_ops_set(sock: Socket) -> None:
 
 
 def sock_gettstamp(sk: Sock, nanoseconds: bool, arg: object) -> i64:
-    """SIOCGSTAMP: when the last packet came (socket(7)). The first question turns the stamps on; -ENOENT until one came."""
+    """SIOCGSTAMP: when the last packet came (socket(7)). The first question turns the stamps on; -ENOENT
+    until one came.
+    """
     core_sock.sock_set_flag(sk, SOCK_TIMESTAMP)
     stamp = sk.sk_stamp
     if stamp == -1:
@@ -748,9 +784,13 @@ class SocketFileOperations(FileOperations):
             arg[:4] = int(file.f_owner & 0xFFFFFFFF).to_bytes(4, "little")
             return 0
         if cmd in (SIOCGSTAMP_OLD, SIOCGSTAMPNS_OLD):
+            if ops.family == PF_UNIX:
+                return -ENOTTY
             return sock_gettstamp(sk, cmd == SIOCGSTAMPNS_OLD, arg)
         r = ops.ioctl(sock, cmd, arg, task)
-        if r == -515:  # ENOIOCTLCMD: nobody knew it
+        if r == -515 and not SIOCGIFADDR <= cmd <= SIOCSIFNETMASK:  # ENOIOCTLCMD; addresses are the family's
+            r = dev_ioctl.dev_ioctl(sk.sk_net, cmd, arg)
+        if r == -515:
             return -25
         return r
 

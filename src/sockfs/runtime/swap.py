@@ -18,7 +18,7 @@ import os
 import posix as posix_module
 import resource
 import sys
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 from sockfs import boot
@@ -152,6 +152,7 @@ class Swap:
             self.saved_dicts.append((m, old))
             olds.append(old)
             importlib.reload(m)
+            _keep_sentinels(m, old)
         for m, old in zip(done, olds, strict=True):
             for name, before in old.items():
                 after = m.__dict__.get(name, _MISSING)
@@ -239,6 +240,25 @@ class Swap:
                 calls.close_late(w, self.task, fd)
         w.enter()
         w.leave()
+
+
+def _keep_sentinels(m: ModuleType, old: dict[str, Any]) -> None:
+    """Bare `object()`s of a module (`socket._GLOBAL_DEFAULT_TIMEOUT`) are default arguments all over the place: they must
+    stay the same objects when the module is executed again."""
+    kept: dict[int, Any] = {}
+    for name, before in old.items():
+        after = m.__dict__.get(name)
+        if type(before) is object and type(after) is object:
+            kept[id(after)] = before
+            m.__dict__[name] = before
+    if not kept:
+        return
+    functions = [f for f in m.__dict__.values() if isinstance(f, FunctionType)]
+    for cls in [c for c in m.__dict__.values() if isinstance(c, type) and c.__module__ == m.__name__]:
+        functions += [f for f in vars(cls).values() if isinstance(f, FunctionType)]
+    for f in functions:
+        if f.__defaults__:
+            f.__defaults__ = tuple(kept.get(id(d), d) for d in f.__defaults__)
 
 
 def make_kernel(seed: int | None) -> Kernel:

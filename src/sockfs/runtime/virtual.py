@@ -1,12 +1,14 @@
 """Virtual time: every program is a greenlet, one runs at a time, and the clock jumps to the next event.
 
-The other `Waiter` beside `runtime/realtime.py`. A call that must wait switches to the hub; the hub runs whoever is ready, in the order
-of becoming so, and when nobody is, moves the clock to the next timer, deadline or arriving packet. So an hour of simulated time costs what
-happens in it, and the same seed gives the same run: all order is by (time, sequence).
+The other `Waiter` beside `runtime/realtime.py`. A call that must wait switches to the hub; the hub runs
+whoever is ready, in the order of becoming so, and when nobody is, moves the clock to the next timer,
+deadline or arriving packet. So an hour of simulated time costs what happens in it, and the same seed gives
+the same run: all order is by (time, sequence).
 
-At each switch what belongs to a program goes with it: the task of libc, asyncio's running loop and policy loop, async-generator hooks
-(context variables are greenlet's own to switch). While a world runs, `time.time`, `monotonic`, `perf_counter` and `sleep` answer for
-its clock when a program of it asks, and for the machine's otherwise.
+At each switch what belongs to a program goes with it: the task of libc, asyncio's running loop and policy
+loop, async-generator hooks (context variables are greenlet's own to switch). While a world runs,
+`time.time`, `monotonic`, `perf_counter` and `sleep` answer for its clock when a program of it asks, and for
+the machine's otherwise.
 """
 
 from __future__ import annotations
@@ -44,13 +46,17 @@ class Strand:
         self.task = task
         self.waiter = waiter
         self.body = body
-        self.greenlet = greenlet.greenlet(self._run)
+        self.greenlet = greenlet.greenlet(self._run, scheduler.hub)
         self.turn = 0  # grows with every sleep: a stale deadline finds that out
         self.queued = False
         self.finished = False
         self.result: Any = None
         self.error: BaseException | None = None
-        self.waiting_on = ""
+        scheduler.seq += 1
+        self.number = scheduler.seq
+        self.main: Strand = self  # of a thread: the program that started it
+        self.thread: Any = None  # its threading.Thread, once somebody asked
+        self.sentinel: Any = None
         self._running_loop: Any = None
         self._policy_loop: Any = None
         self._asyncgen_hooks: Any = sys.get_asyncgen_hooks()

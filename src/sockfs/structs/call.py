@@ -1,9 +1,10 @@
 """A system call in flight: what has to be remembered while it sleeps.
 
-The core never blocks. A call that would sleep fills in where and until when (`kernel/wait.py: sleep_on`), returns
-`-ESLEEP`, and is started again with the same record when the wait queue woke it, the deadline passed (`expired`) or a
-signal came (`signalled`). `phase` and `done` say how far it had come, so nothing is done twice. Kernel counterparts:
-`restart_block` and the local variables of the functions that call `schedule_timeout`.
+The core never blocks. A call that would sleep fills in where and until when (`kernel/wait.py: sleep_on`),
+returns `-ESLEEP`, and is started again with the same record when the wait queue woke it, the deadline
+passed (`expired`) or a signal came (`signalled`). `phase` and `done` say how far it had come, so nothing is
+done twice. Kernel counterparts: `restart_block` and the local variables of the functions that call
+`schedule_timeout`.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
     from sockfs.structs.wait_queue import WaitQueueHead
 
 ESLEEP: Final = 600
-"""The call sleeps: `-ESLEEP` never reaches a program (errnos end at 133, the kernel's internal codes at 531)."""
+"""The call sleeps: `-ESLEEP` never reaches a program (errnos end at 133, the kernel's internal codes at
+531).
+"""
 
 MAX_SCHEDULE_TIMEOUT: Final = 0x7FFF_FFFF_FFFF_FFFF
 """A wait without a deadline, in nanoseconds, as the kernel's constant of that name is in jiffies."""

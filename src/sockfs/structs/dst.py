@@ -1,7 +1,7 @@
 """A routing decision, cached: `struct dst_entry`.
 
-Kernel counterpart: `include/net/dst.h`. `output` and `input` are the two pointers by which a packet goes on: a route of a
-protocol overrides them (`net/ipv4/route.py: Rtable`).
+Kernel counterpart: `include/net/dst.h`. `output` and `input` are the two pointers by which a packet goes
+on: a route of a protocol overrides them (`net/ipv4/route.py: Rtable`).
 """
 
 from __future__ import annotations
@@ -56,7 +56,9 @@ class Dst:
         self.cc_algo = ""
 
     def output(self, skb: SkBuff) -> i64:
-        """Send a packet that has its network header (`dst_output`). Returns 0 or -errno; the skb is consumed."""
+        """Send a packet that has its network header (`dst_output`). Returns 0 or -errno; the skb is
+        consumed.
+        """
         return -113
 
     def input(self, skb: SkBuff) -> i64:

@@ -1,7 +1,7 @@
 """Routes and neighbours as a namespace keeps them: `fib_table`, `fib_info`, `neighbour`.
 
-Kernel counterparts: `include/net/ip_fib.h`, `include/net/neighbour.h`. Functions stand in `net/ipv4/fib_frontend.py`,
-`net/ipv4/route.py` and `net/core/neighbour.py`.
+Kernel counterparts: `include/net/ip_fib.h`, `include/net/neighbour.h`. Functions stand in
+`net/ipv4/fib_frontend.py`, `net/ipv4/route.py` and `net/core/neighbour.py`.
 """
 
 from __future__ import annotations
@@ -47,7 +47,9 @@ class FibAlias:
 
 
 class FibTable:
-    """Routes by prefix length, longest first: `by_plen[n]` maps a masked destination to its routes, best first."""
+    """Routes by prefix length, longest first: `by_plen[n]` maps a masked destination to its routes, best
+    first.
+    """
 
     tb_id: i64
     by_plen: list[dict[int, list[FibAlias]] | None]

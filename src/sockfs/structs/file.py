@@ -1,7 +1,7 @@
 """An open file: what a descriptor points at.
 
-Kernel counterpart: `struct file` (`include/linux/fs.h`). One `File` may be reached from several descriptors and several
-tasks (dup, fork, SCM_RIGHTS); `f_count` counts them, and the last `fput` calls `f_op.release`.
+Kernel counterpart: `struct file` (`include/linux/fs.h`). One `File` may be reached from several descriptors
+and several tasks (dup, fork, SCM_RIGHTS); `f_count` counts them, and the last `fput` calls `f_op.release`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ class File:
 
     kernel: Kernel
     f_op: FileOperations
-    private_data: object  # the Socket of a socket, the EventPoll of an epoll descriptor, the Pipe of a pipe end
+    # the Socket of a socket, the EventPoll of an epoll descriptor, the Pipe of a pipe end
+    private_data: object
     f_flags: i64  # O_NONBLOCK and friends
     f_mode: i64  # FMODE_READ 1, FMODE_WRITE 2
     f_pos: i64
@@ -30,7 +31,9 @@ class File:
     f_signum: i64  # F_SETSIG: the signal instead of SIGIO; 0: SIGIO
     f_ep: object  # Epitem: head of the chain of epoll items that watch this file; they go at the last fput
 
-    def __init__(self, kernel: Kernel, f_op: FileOperations, private_data: object, f_flags: i64, f_ino: i64) -> None:
+    def __init__(
+        self, kernel: Kernel, f_op: FileOperations, private_data: object, f_flags: i64, f_ino: i64
+    ) -> None:
         self.kernel = kernel
         self.f_op = f_op
         self.private_data = private_data

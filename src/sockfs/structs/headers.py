@@ -1,8 +1,8 @@
 """Protocol headers as fields: how a packet travels inside the process.
 
-Kernel counterparts: `struct iphdr`, `tcphdr`, `udphdr`, `icmphdr`. Numbers are host order. A header is written once, by the
-protocol that sends, and read as it stands; bytes and checksums exist only at the edge (`net/core/wire.py`). A header object
-belongs to one skb: a clone gets its own.
+Kernel counterparts: `struct iphdr`, `tcphdr`, `udphdr`, `icmphdr`. Numbers are host order. A header is
+written once, by the protocol that sends, and read as it stands; bytes and checksums exist only at the edge
+(`net/core/wire.py`). A header object belongs to one skb: a clone gets its own.
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ from mypy_extensions import i64
 
 
 class Iphdr:
-    """RFC 791. `frag_off` holds flags and offset as on the wire; `check` is right only where `csum_ok` was verified."""
+    """RFC 791. `frag_off` holds flags and offset as on the wire; `check` is right only where `csum_ok` was
+    verified.
+    """
 
     ihl: i64
     tos: i64

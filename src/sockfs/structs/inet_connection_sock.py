@@ -1,7 +1,7 @@
 """What every connection-oriented internet socket has: `struct inet_connection_sock`, and the port buckets.
 
-Kernel counterparts: `include/net/inet_connection_sock.h`, `include/net/inet_hashtables.h`. Times are nanoseconds unless the
-name says otherwise (`_us`).
+Kernel counterparts: `include/net/inet_connection_sock.h`, `include/net/inet_hashtables.h`. Times are
+nanoseconds unless the name says otherwise (`_us`).
 """
 
 from __future__ import annotations

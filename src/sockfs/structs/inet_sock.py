@@ -1,7 +1,8 @@
 """What every internet socket has: `struct inet_sock`.
 
-Kernel counterpart: `include/net/inet_sock.h`, `struct ipv6_pinfo` of `include/linux/ipv6.h`. Addresses and ports of a
-lookup lie in `SockCommon` (`sk_daddr`, `sk_rcv_saddr`, `sk_num`, `sk_dport`); `inet_saddr` is the source address of what is sent.
+Kernel counterpart: `include/net/inet_sock.h`, `struct ipv6_pinfo` of `include/linux/ipv6.h`. Addresses and
+ports of a lookup lie in `SockCommon` (`sk_daddr`, `sk_rcv_saddr`, `sk_num`, `sk_dport`); `inet_saddr` is
+the source address of what is sent.
 """
 
 from __future__ import annotations
@@ -212,4 +213,3 @@ class InetSock(Sock):
         if self.sk_dport == 0:
             return ""
         return f"{inet_ntoa(self.sk_daddr)}:{self.sk_dport}"
-

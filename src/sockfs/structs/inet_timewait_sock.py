@@ -1,7 +1,8 @@
 """What remains of a connection for a minute: `struct inet_timewait_sock` and `tcp_timewait_sock` in one.
 
-Kernel counterparts: `include/net/inet_timewait_sock.h`, `include/linux/tcp.h`. It keeps the port pair taken, answers stray
-segments, and lets a new SYN through when timestamps or sequence numbers prove it new (RFC 6191).
+Kernel counterparts: `include/net/inet_timewait_sock.h`, `include/linux/tcp.h`. It keeps the port pair
+taken, answers stray segments, and lets a new SYN through when timestamps or sequence numbers prove it new
+(RFC 6191).
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The machine: everything that would be global in a kernel.
 
-Any number of kernels live in one process and one can be dropped whole. A kernel has no clock: `now` is set by whoever
-enters it; no randomness but its seeded streams; and it never waits. `boot.py` builds one (`sockfs.Kernel(seed)`).
+Any number of kernels live in one process and one can be dropped whole. A kernel has no clock: `now` is set
+by whoever enters it; no randomness but its seeded streams; and it never waits. `boot.py` builds one
+(`sockfs.Kernel(seed)`).
 """
 
 from __future__ import annotations

@@ -1,7 +1,9 @@
-"""SNMP and TcpExt counters, by their kernel names, in the order that /proc/net/snmp and /proc/net/netstat print them.
+"""SNMP and TcpExt counters, by their kernel names, in the order that /proc/net/snmp and /proc/net/netstat
+print them.
 
-Kernel counterparts: `include/uapi/linux/snmp.h`, `net/ipv4/proc.c`; meanings: the kernel's `networking/snmp_counter` document, RFC 2011,
-2012 and 2013. One class a group; `net.mib_linux.TCPPureAcks += 1` counts.
+Kernel counterparts: `include/uapi/linux/snmp.h`, `net/ipv4/proc.c`; meanings: the kernel's
+`networking/snmp_counter` document, RFC 2011, 2012 and 2013. One class a group; `net.mib_linux.TCPPureAcks
++= 1` counts.
 """
 
 from __future__ import annotations
@@ -501,4 +503,3 @@ class LinuxMib:
         self.TCPAOKeyNotFound = 0
         self.TCPAOGood = 0
         self.TCPAODroppedIcmps = 0
-

@@ -1,11 +1,11 @@
 """The message of send and receive calls, and the iterator over the caller's memory.
 
-Kernel counterparts: `struct msghdr` (`include/linux/socket.h`) and `iov_iter` (`include/linux/uio.h`). A message is also
-the resumable record of its call (`Call`), because every call that carries one may sleep.
+Kernel counterparts: `struct msghdr` (`include/linux/socket.h`) and `iov_iter` (`include/linux/uio.h`). A
+message is also the resumable record of its call (`Call`), because every call that carries one may sleep.
 
-Payload is immutable `bytes` shared by reference: a program's `bytes` goes into buffers as (object, offset, length); a mutable
-buffer is copied once, at send, only as much as was taken. On the way back pieces are collected, and one that is a whole
-`bytes` object reaches the program uncopied.
+Payload is immutable `bytes` shared by reference: a program's `bytes` goes into buffers as (object, offset,
+length); a mutable buffer is copied once, at send, only as much as was taken. On the way back pieces are
+collected, and one that is a whole `bytes` object reaches the program uncopied.
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
 
 class IovIter:
-    """The caller's memory on a send (`src`, or `view` when it is mutable) or on a receive (`view`, or `pieces`)."""
+    """The caller's memory on a send (`src`, or `view` when it is mutable) or on a receive (`view`, or
+    `pieces`).
+    """
 
     src: bytes | None  # send: an immutable buffer, shared
     view: memoryview | None  # send: a mutable buffer, copied as taken; receive: where to write
@@ -38,7 +40,9 @@ class IovIter:
         self.count = count
 
     def take(self, n: i64) -> bytes:
-        """The next n ≤ count bytes as a `bytes` of exactly that length (a whole source is handed over uncopied)."""
+        """The next n ≤ count bytes as a `bytes` of exactly that length (a whole source is handed over
+        uncopied).
+        """
         off = self.iov_offset
         self.iov_offset = off + n
         self.count -= n

@@ -1,7 +1,7 @@
 """A network namespace: devices, routes, hash tables, sysctls and counters.
 
-Kernel counterpart: `struct net` (`include/net/net_namespace.h`), `inet_hashinfo` (`include/net/inet_hashtables.h`), `udp_table`.
-A sock belongs to one; every packet is looked up in one.
+Kernel counterpart: `struct net` (`include/net/net_namespace.h`), `inet_hashinfo`
+(`include/net/inet_hashtables.h`), `udp_table`. A sock belongs to one; every packet is looked up in one.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 class InetHashinfo:
     """`struct inet_hashinfo`. Chains run through `hash_next`.
 
-    `ehash`: (local port << 16 | remote port) → chain of full socks, request socks and time-wait socks. `lhash2`: local
-    port → chain of listeners. `bhash`: local port → who holds it.
+    `ehash`: (local port << 16 | remote port) → chain of full socks, request socks and time-wait socks.
+    `lhash2`: local port → chain of listeners. `bhash`: local port → who holds it.
     """
 
     ehash: dict[int, SockCommon]

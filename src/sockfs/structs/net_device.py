@@ -1,7 +1,7 @@
 """Network devices: `struct net_device` and its operations.
 
-Kernel counterpart: `include/linux/netdevice.h`. A driver overrides `NetDeviceOps`; drivers inside the process stand in
-`drivers/`, those that reach outside in `hostdev/`.
+Kernel counterpart: `include/linux/netdevice.h`. A driver overrides `NetDeviceOps`; drivers inside the
+process stand in `drivers/`, those that reach outside in `hostdev/`.
 """
 
 from __future__ import annotations

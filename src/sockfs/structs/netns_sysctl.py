@@ -1,8 +1,9 @@
 """The sysctls of a network namespace, with the values of a stock kernel.
 
-Kernel counterparts: `struct netns_core`, `netns_ipv4`, `netns_unix`; meanings: the kernel's `networking/ip-sysctl` document. The field of
-`net.ipv4.tcp_rmem` is `net.ipv4.sysctl_tcp_rmem`; `kernel/sysctl.py` reads and writes them by their path. Units are the
-document's (seconds, milliseconds, bytes, pages).
+Kernel counterparts: `struct netns_core`, `netns_ipv4`, `netns_unix`; meanings: the kernel's
+`networking/ip-sysctl` document. The field of `net.ipv4.tcp_rmem` is `net.ipv4.sysctl_tcp_rmem`;
+`kernel/sysctl.py` reads and writes them by their path. Units are the document's (seconds, milliseconds,
+bytes, pages).
 """
 
 from __future__ import annotations
@@ -349,4 +350,3 @@ class NetnsUnix:
 
     def __init__(self) -> None:
         self.sysctl_max_dgram_qlen = 10
-

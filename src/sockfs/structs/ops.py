@@ -1,9 +1,10 @@
 """The operation tables: what a file, a socket, a protocol and a congestion control are asked to do.
 
-Kernel counterparts: `struct file_operations`, `net_proto_family`, `proto_ops`, `proto`, `inet_protosw`, `net_protocol`,
-`packet_type`, `inet_connection_sock_af_ops`, `request_sock_ops`, `tcp_congestion_ops`. Each table is a class with one method per slot;
-a protocol overrides the slots it has, and one instance of it is the table (`inet_stream_ops`, `tcp_prot` …). The tables hold
-no state of their own. They are how a lower layer calls a higher one: boot fills them in.
+Kernel counterparts: `struct file_operations`, `net_proto_family`, `proto_ops`, `proto`, `inet_protosw`,
+`net_protocol`, `packet_type`, `inet_connection_sock_af_ops`, `request_sock_ops`, `tcp_congestion_ops`. Each
+table is a class with one method per slot; a protocol overrides the slots it has, and one instance of it is
+the table (`inet_stream_ops`, `tcp_prot` …). The tables hold no state of their own. They are how a lower
+layer calls a higher one: boot fills them in.
 
 Results are integers ≥ 0 or -errno; `-ESLEEP` says that the call record knows where it sleeps.
 """
@@ -32,7 +33,9 @@ if TYPE_CHECKING:
 
 
 class PollTable:
-    """`poll_table`: who wants to be hung on the wait queues that a `poll` method names. `fs/` overrides `queue`."""
+    """`poll_table`: who wants to be hung on the wait queues that a `poll` method names. `fs/` overrides
+    `queue`.
+    """
 
     key: i64
 
@@ -321,11 +324,15 @@ class NetProtocol:
         self.name = name
 
     def handler(self, skb: SkBuff) -> i64:
-        """A packet of it arrived, network header set, payload from the transport header on (or `skb.th` … set)."""
+        """A packet of it arrived, network header set, payload from the transport header on (or `skb.th` …
+        set).
+        """
         return 0
 
     def err_handler(self, skb: SkBuff, info: i64) -> i64:
-        """An ICMP error came for a packet of it: skb.iph is the returned header, skb.data the returned transport bytes."""
+        """An ICMP error came for a packet of it: skb.iph is the returned header, skb.data the returned
+        transport bytes.
+        """
         return 0
 
 
@@ -505,5 +512,3 @@ class PernetInit:
 
     def init(self, net: Net, kernel: Kernel) -> None:
         pass
-
-

@@ -1,4 +1,6 @@
-"""A packet socket: `struct packet_sock`. Kernel counterpart: `net/packet/internal.h`; behaviour in packet(7)."""
+"""A packet socket: `struct packet_sock`. Kernel counterpart: `net/packet/internal.h`; behaviour in
+packet(7).
+"""
 
 from __future__ import annotations
 

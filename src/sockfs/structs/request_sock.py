@@ -1,7 +1,8 @@
 """A connection in the making: `struct request_sock`, `inet_request_sock` and `tcp_request_sock` in one.
 
-Kernel counterparts: `include/net/request_sock.h`, `include/linux/tcp.h`. It stands in the established hash table as a minisock in
-TCP_NEW_SYN_RECV from the SYN until the third segment of the handshake; then its child waits in the listener's accept queue.
+Kernel counterparts: `include/net/request_sock.h`, `include/linux/tcp.h`. It stands in the established hash
+table as a minisock in TCP_NEW_SYN_RECV from the SYN until the third segment of the handshake; then its
+child waits in the listener's accept queue.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""Files and credentials on their way through a socket. Kernel counterpart: `struct scm_cookie` (`include/net/scm.h`)."""
+"""Files and credentials on their way through a socket. Kernel counterpart: `struct scm_cookie`
+(`include/net/scm.h`).
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,9 @@ class Ucred:
 
 
 class ScmCookie:
-    """What SCM_RIGHTS and SCM_CREDENTIALS attached to one message. Each file in `fp` carries a reference of its own."""
+    """What SCM_RIGHTS and SCM_CREDENTIALS attached to one message. Each file in `fp` carries a reference of
+    its own.
+    """
 
     fp: list[File]
     creds: Ucred | None

@@ -1,9 +1,10 @@
 """The packet, and the unit of every buffer: `struct sk_buff` and its queues.
 
-Kernel counterpart: `include/linux/skbuff.h`. Payload is immutable `bytes` shared by reference: a head piece (`data`,
-`data_off`, `headlen`) and further `frags`; `len` is all of it. Headers are objects of `structs/headers.py`, absent while the
-payload waits in a queue. The control block (`cb` in the kernel) is spread out as fields: those of TCP (`TCP_SKB_CB`), and
-a few of the other protocols. Functions stand in `net/core/skbuff.py`.
+Kernel counterpart: `include/linux/skbuff.h`. Payload is immutable `bytes` shared by reference: a head piece
+(`data`, `data_off`, `headlen`) and further `frags`; `len` is all of it. Headers are objects of
+`structs/headers.py`, absent while the payload waits in a queue. The control block (`cb` in the kernel) is
+spread out as fields: those of TCP (`TCP_SKB_CB`), and a few of the other protocols. Functions stand in
+`net/core/skbuff.py`.
 
 An skb belongs to one holder. A clone shares payload and nothing else.
 """

@@ -1,11 +1,12 @@
 """The protocol side of a socket: `struct sock`, and the part that minisocks share with it.
 
-Kernel counterpart: `include/net/sock.h`. `SockCommon` is `struct sock_common`: what a lookup needs, the same in full
-sockets, request socks (`request_sock.py`) and time-wait socks (`inet_timewait_sock.py`), which therefore lie in one hash
-table. `Sock` is specialised by `inet_sock.py`, `tcp_sock.py`, `udp_sock.py`, `raw_sock.py`, `unix_sock.py`, `packet_sock.py`.
-Functions stand in `net/core/sock.py`.
+Kernel counterpart: `include/net/sock.h`. `SockCommon` is `struct sock_common`: what a lookup needs, the
+same in full sockets, request socks (`request_sock.py`) and time-wait socks (`inet_timewait_sock.py`), which
+therefore lie in one hash table. `Sock` is specialised by `inet_sock.py`, `tcp_sock.py`, `udp_sock.py`,
+`raw_sock.py`, `unix_sock.py`, `packet_sock.py`. Functions stand in `net/core/sock.py`.
 
-IPv4 addresses are integers in host order, IPv6 addresses 16 bytes, ports integers in host order. Times are nanoseconds.
+IPv4 addresses are integers in host order, IPv6 addresses 16 bytes, ports integers in host order. Times are
+nanoseconds.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """A BSD socket: what lies between a file and a protocol's sock.
 
 Kernel counterpart: `struct socket` (`include/linux/net.h`). Five states only: Linux has no SS_BOUND and no
-SS_LISTENING; a listening socket stays SS_UNCONNECTED while its sock is in TCP_LISTEN. `addr` and `state_label` are
-derived, for pictures.
+SS_LISTENING; a listening socket stays SS_UNCONNECTED while its sock is in TCP_LISTEN. `addr` and
+`state_label` are derived, for pictures.
 """
 
 from __future__ import annotations

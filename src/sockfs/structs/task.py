@@ -1,7 +1,7 @@
 """A task: one process of the machine, with its descriptor table.
 
-Kernel counterparts: `task_struct`, `files_struct` and `fdtable`. Threads of a program share their task; a system call
-in flight has a record of its own (`Call`). The functions stand in `fs/file.py`.
+Kernel counterparts: `task_struct`, `files_struct` and `fdtable`. Threads of a program share their task; a
+system call in flight has a record of its own (`Call`). The functions stand in `fs/file.py`.
 """
 
 from __future__ import annotations
@@ -93,8 +93,11 @@ class Task:
     def syscall(self, name: str | int, *args: object) -> int:
         """Make a system call by name or x86-64 number.
 
-        Arguments are C's: integers, `bytes` to read from, `bytearray` to write to, `None` for NULL. Returns an integer ≥ 0 or
-        -errno, and never raises. On a machine with nobody to wait, a call that would sleep returns -ESLEEP (600); its record
+        Arguments are C's: integers, `bytes` to read from, `bytearray` to write to, `None` for NULL. Returns
+        an integer ≥ 0 or
+        -errno, and never raises. On a machine with nobody to wait, a call that would sleep returns -ESLEEP
+          (600); its record
         is then `task.kernel.sleeping[-1]`.
+
         """
         return self.kernel.syscall_entry.call(self, name, args)

@@ -1,7 +1,8 @@
 """A TCP connection: `struct tcp_sock`.
 
-Kernel counterpart: `include/linux/tcp.h`. Sequence numbers are 32-bit, compared only by `before`/`after` (`util/seq.py`). Names
-end in their unit where it is not nanoseconds: `_us`; `tcp_mstamp` is microseconds, `tcp_clock_cache` nanoseconds.
+Kernel counterpart: `include/linux/tcp.h`. Sequence numbers are 32-bit, compared only by `before`/`after`
+(`util/seq.py`). Names end in their unit where it is not nanoseconds: `_us`; `tcp_mstamp` is microseconds,
+`tcp_clock_cache` nanoseconds.
 """
 
 from __future__ import annotations
@@ -77,7 +78,9 @@ class RateSample:
 
 
 class TcpSacktagState:
-    """`struct tcp_sacktag_state`, and what else one acknowledgement gathers. A kernel has one and uses it again (`Kernel.ack_state`)."""
+    """`struct tcp_sacktag_state`, and what else one acknowledgement gathers. A kernel has one and uses it
+    again (`Kernel.ack_state`).
+    """
 
     first_sackt: i64  # µs: when the first and the last segment that this ACK newly SACKs were sent; 0: none
     last_sackt: i64
@@ -104,7 +107,8 @@ class TcpSock(InetConnectionSock):
 
     tcp_header_len: i64  # bytes of header in front of the data, options included
     gso_segs: i64
-    pred_flags: i64  # header prediction is on (not 0) for an established receiver with an empty out-of-order queue
+    # header prediction is on (not 0) for an established receiver with an empty out-of-order queue
+    pred_flags: i64
     bytes_received: i64
     segs_in: i64
     data_segs_in: i64

@@ -1,8 +1,9 @@
 """Timers: one per purpose, living in the structure that owns it.
 
-Kernel counterpart: `struct timer_list` (`include/linux/timer.h`). Each kind of timer is a subclass whose `function` does the
-work. `kernel/timers.py` keeps the heap: setting a timer later, or stopping it, costs two assignments; the heap
-finds out when its turn comes. A timer whose owner ends leaves the heap at once (`timer_shutdown`).
+Kernel counterpart: `struct timer_list` (`include/linux/timer.h`). Each kind of timer is a subclass whose
+`function` does the work. `kernel/timers.py` keeps the heap: setting a timer later, or stopping it, costs
+two assignments; the heap finds out when its turn comes. A timer whose owner ends leaves the heap at once
+(`timer_shutdown`).
 """
 
 from __future__ import annotations

@@ -1,11 +1,12 @@
 """Wait queues: who sleeps on what, and how a wake-up reaches them.
 
-Kernel counterpart: `include/linux/wait.h` (`wait_queue_head`, `wait_queue_entry`). Blocking calls, `poll`, `select` and
-`epoll` all hang an entry on the same head, the one of the `Socket` (`Socket.wq`) or of another pollable file.
+Kernel counterpart: `include/linux/wait.h` (`wait_queue_head`, `wait_queue_entry`). Blocking calls, `poll`,
+`select` and `epoll` all hang an entry on the same head, the one of the `Socket` (`Socket.wq`) or of another
+pollable file.
 
-The core never sleeps. An entry is told of a wake-up by `func`, a method each kind of waiter overrides: a parked thread or
-greenlet (runtime), an epoll item (`fs/eventpoll.py`), a poll call (`fs/select.py`). Functions that walk the list stand in
-`kernel/wait.py`.
+The core never sleeps. An entry is told of a wake-up by `func`, a method each kind of waiter overrides: a
+parked thread or greenlet (runtime), an epoll item (`fs/eventpoll.py`), a poll call (`fs/select.py`).
+Functions that walk the list stand in `kernel/wait.py`.
 """
 
 from __future__ import annotations

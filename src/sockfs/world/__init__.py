@@ -6,8 +6,9 @@
     world.link("web", "client", delay=0.02, loss=0.01, rate="10mbit")
     world.run()
 
-A host's main is an ordinary function or coroutine function: blocking sockets, selectors, asyncio. Hosts know each other by name.
-`run` ends when every main that is no daemon has returned; what a main raises, `run` raises.
+A host's main is an ordinary function or coroutine function: blocking sockets, selectors, asyncio. Hosts
+know each other by name. `run` ends when every main that is no daemon has returned; what a main raises,
+`run` raises.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """The world: hosts, links, names, the run.
 
-Each host is a whole `Kernel` of its own, seeded from the world's seed and its name, so that one more host changes no other. Links are
-`drivers/link.py` devices whose packets travel through the scheduler's event queue (`runtime/virtual.py`). Addresses are given in the
-order of hosts, from 10.0.0.1; each link is a point-to-point route to the other end, and hosts that share no link do not reach
-each other.
+Each host is a whole `Kernel` of its own, seeded from the world's seed and its name, so that one more host
+changes no other. Links are `drivers/link.py` devices whose packets travel through the scheduler's event
+queue (`runtime/virtual.py`). Addresses are given in the order of hosts, from 10.0.0.1; each link is a
+point-to-point route to the other end, and hosts that share no link do not reach each other.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from sockfs.boot import Kernel, do_exit
 from sockfs.drivers import link as drivers_link
 from sockfs.libc import loop
 from sockfs.net.ipv4 import devinet, fib_frontend
-from sockfs.runtime import swap, virtual
+from sockfs.runtime import green, swap, virtual
 from sockfs.structs.inet_sock import inet_ntoa
 from sockfs.structs.net_device import NetDevice, PacketTap
 from sockfs.structs.sk_buff import SkBuff
@@ -29,7 +29,16 @@ MTU = 1500
 QUEUE_LIMIT = 1000
 RTN_UNICAST = 1
 RATE = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*(bit|kbit|mbit|gbit|bps|kbps|mbps|gbps)\s*", re.IGNORECASE)
-UNITS = {"bit": 1, "kbit": 10**3, "mbit": 10**6, "gbit": 10**9, "bps": 8, "kbps": 8 * 10**3, "mbps": 8 * 10**6, "gbps": 8 * 10**9}
+UNITS = {
+    "bit": 1,
+    "kbit": 10**3,
+    "mbit": 10**6,
+    "gbit": 10**9,
+    "bps": 8,
+    "kbps": 8 * 10**3,
+    "mbps": 8 * 10**6,
+    "gbps": 8 * 10**9,
+}
 
 
 class WorldStalled(RuntimeError):
@@ -51,11 +60,13 @@ class World:
         """Seconds since the world began."""
         return self.scheduler.now / 1e9
 
-    def host(self, name: str, main: Callable[..., Any] | None = None, *args: Any, daemon: bool = False) -> Host:
+    def host(
+        self, name: str, main: Callable[..., Any] | None = None, *args: Any, daemon: bool = False
+    ) -> Host:
         """A machine called name, on which main(*args) runs when the world does.
 
-        A daemon (a server that never returns) does not keep the world running. Returns the Host; its `address` is what
-        other hosts connect to, as is its name.
+        A daemon (a server that never returns) does not keep the world running. Returns the Host; its
+        `address` is what other hosts connect to, as is its name.
         """
         if name in self.hosts:
             raise ValueError(f"there is a host {name!r} already")
@@ -69,7 +80,9 @@ class World:
     def link(
         self, a: str, b: str, *, delay: float = 0.0, loss: float = 0.0, rate: str | float = 0, mtu: int = MTU
     ) -> drivers_link.Link:
-        """Join hosts a and b: one-way delay in seconds, loss as a probability, rate as "10mbit" or bits per second (0: unlimited)."""
+        """Join hosts a and b: one-way delay in seconds, loss as a probability, rate as "10mbit" or bits per
+        second (0: unlimited).
+        """
         if (a, b) in self.links or (b, a) in self.links:
             raise ValueError(f"{a!r} and {b!r} are linked already")
         ends = [self._host(a), self._host(b)]
@@ -78,7 +91,9 @@ class World:
         if delay < 0 or not 0 <= loss <= 1:
             raise ValueError("delay must not be negative, loss must be between 0 and 1")
         rng = Prng(self.seed, f"link/{a}/{b}")
-        link = drivers_link.Link(self._clock, rng, round(delay * 1e9), float(loss), bits_per_second(rate), QUEUE_LIMIT)
+        link = drivers_link.Link(
+            self._clock, rng, round(delay * 1e9), float(loss), bits_per_second(rate), QUEUE_LIMIT
+        )
         devices = [host.add_device(link, mtu) for host in ends]
         drivers_link.link_join(devices[0], devices[1])
         for host, device, peer in zip(ends, devices, reversed(ends), strict=True):
@@ -88,7 +103,9 @@ class World:
         return link
 
     def partition(self, a: str, b: str) -> Partition:
-        """Cut the link between a and b: every packet on it is lost until `heal` (or the end of a with block)."""
+        """Cut the link between a and b: every packet on it is lost until `heal` (or the end of a with
+        block).
+        """
         link = self.links.get((a, b)) or self.links.get((b, a))
         if link is None:
             raise ValueError(f"{a!r} and {b!r} are not linked")
@@ -107,12 +124,14 @@ class World:
     def run(self, until: float | None = None) -> None:
         """Run until every main that is no daemon has returned, or the clock shows `until` seconds.
 
-        Raises what a main raised, and WorldStalled when all wait and nothing is left to happen. May be called again to go
-        on after `until`.
+        Raises what a main raised, and WorldStalled when all wait and nothing is left to happen. May be
+        called again to go on after `until`.
         """
         limit = virtual.NEVER - 1 if until is None else round(until * 1e9)
-        clocks = virtual.Clocks(self.scheduler)
-        with _Swapped(), _Clocks(clocks):
+        replaced = (virtual.Clocks(self.scheduler), green.GreenThreads(self.scheduler))
+        if not self.hosts:
+            return
+        with _Swapped(self), _Replaced(replaced):
             for host in self.hosts.values():
                 host.start()
             failed = True
@@ -122,15 +141,19 @@ class World:
                 failed = False
             finally:
                 if failed or self._done():
-                    self.scheduler.kill_all()
                     for host in self.hosts.values():
                         host.stop()
+                    self.scheduler.kill_all()
 
     def _done(self) -> bool:
         return all(h.strand is None or h.strand.finished for h in self.hosts.values() if not h.daemon)
 
     def _stalled(self) -> str:
-        waiting = [h.name for h in self.hosts.values() if h.strand is not None and not h.strand.finished and not h.daemon]
+        waiting = [
+            h.name
+            for h in self.hosts.values()
+            if h.strand is not None and not h.strand.finished and not h.daemon
+        ]
         return f"at {self.now:.3f} s {', '.join(waiting)} wait for what can no longer happen"
 
     def _host(self, name: str) -> Host:
@@ -144,7 +167,13 @@ class Host:
     """One machine of a world."""
 
     def __init__(
-        self, world: World, name: str, ip: int, main: Callable[..., Any] | None, args: tuple[Any, ...], daemon: bool
+        self,
+        world: World,
+        name: str,
+        ip: int,
+        main: Callable[..., Any] | None,
+        args: tuple[Any, ...],
+        daemon: bool,
     ) -> None:
         self.world = world
         self.name = name
@@ -181,6 +210,8 @@ class Host:
         args = self.args
 
         def body() -> Any:
+            assert self.strand is not None
+            green.main_of(self.strand)
             if inspect.iscoroutinefunction(main):
                 import asyncio
 
@@ -211,7 +242,9 @@ class Partition:
     def __enter__(self) -> Partition:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.heal()
 
 
@@ -253,24 +286,36 @@ class _Tap(PacketTap):
 class _Swapped:
     """This process's socket modules stand on the world while it runs."""
 
-    def __init__(self) -> None:
+    def __init__(self, world: World) -> None:
+        self.world = world
         self.swap = swap.WorldSwap()
 
     def __enter__(self) -> None:
+        # modules that are executed again try their selectors out: on the first machine
+        for host in self.world.hosts.values():
+            loop.current.task, loop.current.waiter = host.task, host.waiter
+            break
         self.swap.replace()
+        loop.current.task = loop.current.waiter = None
 
     def __exit__(self, *_: object) -> None:
+        for host in self.world.hosts.values():
+            loop.current.task, loop.current.waiter = host.task, host.waiter
+            break
         self.swap.restore()
-        loop.current.task = None
-        loop.current.waiter = None
+        loop.current.task = loop.current.waiter = None
 
 
-class _Clocks:
-    def __init__(self, clocks: virtual.Clocks) -> None:
-        self.clocks = clocks
+class _Replaced:
+    """Time and threads answer for the world while it runs."""
+
+    def __init__(self, parts: tuple[virtual.Clocks, green.GreenThreads]) -> None:
+        self.parts = parts
 
     def __enter__(self) -> None:
-        self.clocks.install()
+        for part in self.parts:
+            part.install()
 
     def __exit__(self, *_: object) -> None:
-        self.clocks.remove()
+        for part in self.parts:
+            part.remove()

@@ -1,6 +1,7 @@
 """What datagram protocols share: taking a packet off the queue, and their poll mask.
 
-Kernel counterpart: `net/core/datagram.c`. Control comes from `udp_recvmsg`, `raw_recvmsg`, `unix_dgram_recvmsg` and their like.
+Kernel counterpart: `net/core/datagram.c`. Control comes from `udp_recvmsg`, `raw_recvmsg`,
+`unix_dgram_recvmsg` and their like.
 """
 
 from __future__ import annotations
@@ -13,7 +14,16 @@ from sockfs.kernel import wait
 from sockfs.net.core import skbuff, sock
 from sockfs.structs.sock import RCV_SHUTDOWN
 from sockfs.uapi.errno import EAGAIN, EFAULT, ENOTCONN
-from sockfs.uapi.poll import EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLRDHUP, EPOLLRDNORM, EPOLLWRBAND, EPOLLWRNORM
+from sockfs.uapi.poll import (
+    EPOLLERR,
+    EPOLLHUP,
+    EPOLLIN,
+    EPOLLOUT,
+    EPOLLRDHUP,
+    EPOLLRDNORM,
+    EPOLLWRBAND,
+    EPOLLWRNORM,
+)
 from sockfs.uapi.socket import MSG_DONTWAIT, MSG_PEEK, SOCK_SEQPACKET, SOCK_STREAM
 from sockfs.uapi.tcp import TCP_ESTABLISHED, TCP_LISTEN, TCP_SYN_SENT
 
@@ -27,9 +37,11 @@ if TYPE_CHECKING:
 
 
 def __skb_recv_datagram(sk: Sock, msg: Msghdr, flags: i64) -> SkBuff | None:
-    """The next packet of the receive queue, taken off it unless MSG_PEEK. None: msg.err says why, -ESLEEP included.
+    """The next packet of the receive queue, taken off it unless MSG_PEEK. None: msg.err says why, -ESLEEP
+    included.
 
-    With SO_PEEK_OFF (socket(7)) a peek passes over the bytes that earlier ones saw; `msg.done` is where in the packet it begins.
+    With SO_PEEK_OFF (socket(7)) a peek passes over the bytes that earlier ones saw; `msg.done` is where in
+    the packet it begins.
     """
     err = sock.sock_error(sk)
     if err != 0:

@@ -1,7 +1,8 @@
 """The interface requests of ioctl(2): names, indices, addresses, flags, MTU of devices.
 
-Kernel counterparts: `net/core/dev_ioctl.c` (`dev_ioctl`) and `devinet_ioctl`; layouts in netdevice(7). The argument is a `struct ifreq`
-of 40 bytes, name first, answered in place; SIOCGIFCONF takes an empty bytearray of the caller's size, and fills it with ifreqs.
+Kernel counterparts: `net/core/dev_ioctl.c` (`dev_ioctl`) and `devinet_ioctl`; layouts in netdevice(7). The
+argument is a `struct ifreq` of 40 bytes, name first, answered in place; SIOCGIFCONF takes an empty
+bytearray of the caller's size, and fills it with ifreqs.
 
 Left out: requests that change a device (addresses and routes are `net/ipv4/devinet.py`'s to give).
 """
@@ -31,7 +32,7 @@ def dev_ioctl(net: Net, cmd: i64, arg: object) -> i64:
         return dev_ifconf(net, arg)
     if cmd == uapi_ioctl.SIOCGIFNAME:
         return dev_ifname(net, arg)
-    if not 0x8910 < cmd < 0x8950:
+    if not 0x8910 < cmd < 0x894B:
         return -ENOIOCTLCMD
     if not isinstance(arg, bytearray) or len(arg) < IFREQ_SIZE:
         return -EFAULT

@@ -1,10 +1,11 @@
 """Packets and queues of packets at work.
 
-Kernel counterpart: `net/core/skbuff.c`. Payload pieces are shared by reference and never changed; what changes is which range
-of them an skb holds. Queues are linked through the skbs: no allocation, removal from the middle in constant time.
+Kernel counterpart: `net/core/skbuff.c`. Payload pieces are shared by reference and never changed; what
+changes is which range of them an skb holds. Queues are linked through the skbs: no allocation, removal from
+the middle in constant time.
 
-`truesize` is what Linux would charge for the packet: payload and overhead. Every end of an skb goes through `consume_skb` (it
-arrived) or `kfree_skb_reason` (it was dropped, and why).
+`truesize` is what Linux would charge for the packet: payload and overhead. Every end of an skb goes through
+`consume_skb` (it arrived) or `kfree_skb_reason` (it was dropped, and why).
 """
 
 from __future__ import annotations
@@ -42,7 +43,9 @@ def alloc_skb(k: Kernel) -> SkBuff:
 
 
 def skb_clone(k: Kernel, skb: SkBuff) -> SkBuff:
-    """Another packet with the same payload and control block, on no queue, charged to nobody, without headers."""
+    """Another packet with the same payload and control block, on no queue, charged to nobody, without
+    headers.
+    """
     cache = k.skbuff_head_cache
     cache.active += 1
     cache.total += 1
@@ -357,7 +360,9 @@ def skb_trim(skb: SkBuff, n: i64) -> None:
 
 
 def skb_split(skb: SkBuff, skb1: SkBuff, n: i64) -> None:
-    """skb keeps its first n bytes; the rest goes to the end of skb1 (empty, as a rule). Charges move with the bytes."""
+    """skb keeps its first n bytes; the rest goes to the end of skb1 (empty, as a rule). Charges move with
+    the bytes.
+    """
     rest = skb.len - n
     if n < skb.headlen:
         skb_put_data(skb1, skb.data, skb.data_off + n, skb.headlen - n)

@@ -1,10 +1,12 @@
 """The life of a `Sock`: made, charged for memory, owned by calls, woken, freed.
 
-Kernel counterpart: `net/core/sock.c`, `include/net/sock.h` (socket options of SOL_SOCKET: `net/core/sockopt.py`). Control comes from the
-families' create functions and from every protocol; it goes on to the wait queues.
+Kernel counterpart: `net/core/sock.c`, `include/net/sock.h` (socket options of SOL_SOCKET:
+`net/core/sockopt.py`). Control comes from the families' create functions and from every protocol; it goes
+on to the wait queues.
 
-A sock that a call owns (`lock_sock`) takes arrivals on its backlog, processed at `release_sock`. As all calls of a kernel run under one
-lock and packets are drained only between them, that happens when a call sends to itself or sleeps half-way.
+A sock that a call owns (`lock_sock`) takes arrivals on its backlog, processed at `release_sock`. As all
+calls of a kernel run under one lock and packets are drained only between them, that happens when a call
+sends to itself or sleeps half-way.
 
 Not modelled: SIGIO and O_ASYNC delivery, cgroup memory, busy polling.
 """
@@ -364,7 +366,9 @@ SOCK_NOSPACE: Final = 1 << 2
 
 
 def sock_queue_rcv_skb_reason(sk: Sock, skb: SkBuff) -> i64:
-    """Put an arrived packet on the receive queue and wake readers. 0, or why not (the packet is the caller's)."""
+    """Put an arrived packet on the receive queue and wake readers. 0, or why not (the packet is the
+    caller's).
+    """
     if sk.sk_rmem_alloc >= sk.sk_rcvbuf:
         sk.sk_drops += 1
         return SKB_DROP_REASON_SOCKET_RCVBUFF
@@ -440,7 +444,9 @@ class _Wakeup(SockCallback):
 class _Readable(SockCallback):
     def run(self, sk: Sock) -> None:
         if sk.kernel.trace_on:
-            trace.emit(sk.kernel, "sk_data_ready", {"family": int(sk.sk_family), "protocol": int(sk.sk_protocol)})
+            trace.emit(
+                sk.kernel, "sk_data_ready", {"family": int(sk.sk_family), "protocol": int(sk.sk_protocol)}
+            )
         sock_def_readable(sk)
 
 
@@ -523,7 +529,9 @@ def sk_stop_timer(sk: Sock, timer: TimerList | None) -> None:
 
 
 def put_cmsg(msg: Msghdr, level: i64, type: i64, data: bytes) -> None:
-    """Append one control message (cmsg(3)) to the answer; MSG_CTRUNC when it does not fit, cut off as Linux cuts."""
+    """Append one control message (cmsg(3)) to the answer; MSG_CTRUNC when it does not fit, cut off as Linux
+    cuts.
+    """
     length = 16 + len(data)
     have = msg.msg_control
     used = len(have) if have is not None else 0
@@ -535,7 +543,11 @@ def put_cmsg(msg: Msghdr, level: i64, type: i64, data: bytes) -> None:
         msg.msg_flags |= MSG_CTRUNC
         length = room
         data = data[: room - 16]
-    block = int(length).to_bytes(8, "little") + int(level).to_bytes(4, "little") + int(type).to_bytes(4, "little", signed=True)
+    block = (
+        int(length).to_bytes(8, "little")
+        + int(level).to_bytes(4, "little")
+        + int(type).to_bytes(4, "little", signed=True)
+    )
     block += data
     space = (length + 7) & ~7
     if space > room:

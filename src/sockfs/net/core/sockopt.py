@@ -1,10 +1,12 @@
 """Socket options of level SOL_SOCKET: set and read.
 
-Kernel counterpart: the option half of `net/core/sock.c` (`sk_setsockopt`, `sk_getsockopt`); meanings in socket(7). Control comes from
-`net/socket.py`. Values are little-endian ints unless an option says otherwise; a read is cut to the caller's length, as
-Linux cuts it. Which options are effective, stored or refused: docs/supported.md.
+Kernel counterpart: the option half of `net/core/sock.c` (`sk_setsockopt`, `sk_getsockopt`); meanings in
+socket(7). Control comes from `net/socket.py`. Values are little-endian ints unless an option says
+otherwise; a read is cut to the caller's length, as Linux cuts it. Which options are effective, stored or
+refused: docs/supported.md.
 
-Refused here: filters and BPF (SO_ATTACH_*), device memory, SO_RESERVE_MEM beyond 0 (Linux without cgroups refuses it too).
+Refused here: filters and BPF (SO_ATTACH_*), device memory, SO_RESERVE_MEM beyond 0 (Linux without cgroups
+refuses it too).
 """
 
 from __future__ import annotations

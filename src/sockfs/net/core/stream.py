@@ -1,7 +1,7 @@
 """What stream protocols share: waiting for room, for the handshake, for the end.
 
-Kernel counterpart: `net/core/stream.c`. Control comes from `tcp_sendmsg` and its like; the waits end at the wake-ups of
-`sk_stream_write_space`, `tcp_finish_connect` and `tcp_fin`.
+Kernel counterpart: `net/core/stream.c`. Control comes from `tcp_sendmsg` and its like; the waits end at the
+wake-ups of `sk_stream_write_space`, `tcp_finish_connect` and `tcp_fin`.
 """
 
 from __future__ import annotations
@@ -120,7 +120,7 @@ def sk_wait_data(sk: Sock, call: Call, timeo: i64) -> i64:
 
 
 def sk_stream_error(sk: Sock, flags: i64, err: i64) -> i64:
-    """What a failed send answers: a broken pipe shows a pending error first. (SIGPIPE is libc's to ignore.)"""
+    """What a failed send answers: a broken pipe shows a pending error first. SIGPIPE is not sent."""
     if err == -EPIPE:
         pending = sock.sock_error(sk)
         if pending != 0:

@@ -1,8 +1,9 @@
 """The internet family: what a `Socket` of AF_INET is asked to do, whatever protocol lies below.
 
-Kernel counterpart: `net/ipv4/af_inet.c`. Control comes from `net/socket.py` through `inet_stream_ops`, `inet_dgram_ops` and
-`inet_sockraw_ops`, and goes on through `sk.sk_prot` (`tcp_prot`, `udp_prot` …). `inetsw` says which ops and which protocol a
-(type, protocol) pair gets; protocol 0 picks the default of the type for stream and datagram, and is refused for raw.
+Kernel counterpart: `net/ipv4/af_inet.c`. Control comes from `net/socket.py` through `inet_stream_ops`,
+`inet_dgram_ops` and `inet_sockraw_ops`, and goes on through `sk.sk_prot` (`tcp_prot`, `udp_prot` …).
+`inetsw` says which ops and which protocol a (type, protocol) pair gets; protocol 0 picks the default of the
+type for stream and datagram, and is refused for raw.
 
 The five states of a `Socket` change here: SS_UNCONNECTED, SS_CONNECTING, SS_CONNECTED, SS_DISCONNECTING.
 """
@@ -239,7 +240,9 @@ def __inet_bind(sk: InetSock, uaddr: bytes, task: Task) -> i64:
 
 
 def inet_addr_valid_or_nonlocal(net: Net, sk: InetSock, addr: i64, addr_type: i64) -> bool:
-    """Whether addr may be bound to: one of ours, a group, a broadcast address, or anything with IP_FREEBIND."""
+    """Whether addr may be bound to: one of ours, a group, a broadcast address, or anything with
+    IP_FREEBIND.
+    """
     return (
         net.ipv4.sysctl_ip_nonlocal_bind != 0
         or sk.freebind
@@ -399,7 +402,9 @@ def inet_dgram_connect(sock: Socket, uaddr: bytes, flags: i64, call: Call) -> i6
 
 
 def inet_getname(sock: Socket, peer: i64) -> bytes | None:
-    """The packed name of one end (peer 0: this one; 1: the other; 2: the other for accept, which asks no state); None: not connected."""
+    """The packed name of one end (peer 0: this one; 1: the other; 2: the other for accept, which asks no
+    state); None: not connected.
+    """
     sk = sock.sk
     assert isinstance(sk, InetSock)
     if peer != 0:
