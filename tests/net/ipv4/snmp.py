@@ -4,12 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
+from sockfs.uapi import snmp as names
+
 GROUPS = {
     "Ip": "mib_ip",
     "IpExt": "mib_ipext",
     "Icmp": "mib_icmp",
     "Udp": "mib_udp",
     "UdpLite": "mib_udplite",
+}
+
+
+NAMES = {
+    "Ip": names.IPSTATS,
+    "IpExt": names.IPEXT,
+    "Icmp": names.ICMP,
+    "Udp": names.UDP,
+    "UdpLite": names.UDPLITE,
 }
 
 
@@ -29,7 +40,7 @@ def counters(s: Any) -> dict[str, int]:
         net = s.kernel.init_net
         for group, field in GROUPS.items():
             mib = getattr(net, field)
-            for name in type(mib).__annotations__:
+            for name in NAMES[group]:
                 found[f"{group}.{name}"] = int(getattr(mib, name))
     return {k: v for k, v in found.items() if v and k not in ("Ip.Forwarding", "Ip.DefaultTTL")}
 
