@@ -23,6 +23,7 @@ from sockfs.net.ipv4 import (
     tcp_cong,
     tcp_ipv4,
     udp,
+    udplite,
 )
 from sockfs.net.unix import af_unix
 from sockfs.structs import kernel as structs_kernel
@@ -58,6 +59,7 @@ def start_kernel(k: structs_kernel.Kernel) -> None:
     af_inet.inet_init(k)
     icmp.icmp_init(k)
     udp.udp_init(k)
+    udplite.udplite4_register(k)
     tcp_cong.tcp_congestion_init(k)
     tcp_ipv4.tcp_init(k)
     af_unix.af_unix_init(k)

@@ -18,7 +18,7 @@ from sockfs.kernel import wait
 from sockfs.net import socket as net_socket
 from sockfs.net.core import datagram, dev_ioctl
 from sockfs.net.core import sock as core_sock
-from sockfs.net.ipv4 import inet_connection_sock, raw, route, tcp, tcp_ipv4, udp
+from sockfs.net.ipv4 import inet_connection_sock, ping, raw, route, tcp, tcp_ipv4, udp, udplite
 from sockfs.structs.call import ESLEEP
 from sockfs.structs.inet_connection_sock import InetConnectionSock
 from sockfs.structs.inet_sock import InetSock
@@ -49,7 +49,7 @@ from sockfs.uapi.errno import (
     ESOCKTNOSUPPORT,
 )
 from sockfs.uapi.fcntl import O_NONBLOCK
-from sockfs.uapi.in_ import INADDR_ANY, IPPROTO_IP, IPPROTO_RAW, IPPROTO_TCP, IPPROTO_UDP
+from sockfs.uapi.in_ import INADDR_ANY, IPPROTO_ICMP, IPPROTO_IP, IPPROTO_RAW, IPPROTO_TCP, IPPROTO_UDP, IPPROTO_UDPLITE
 from sockfs.uapi.poll import EPOLLERR, EPOLLHUP, EPOLLOUT
 from sockfs.uapi.socket import (
     AF_INET,
@@ -582,6 +582,10 @@ def inetsw_array() -> list[InetProtosw]:
             INET_PROTOSW_PERMANENT | INET_PROTOSW_ICSK,
         ),
         InetProtosw(SOCK_DGRAM, IPPROTO_UDP, udp.udp_prot, inet_dgram_ops, INET_PROTOSW_PERMANENT),
+        InetProtosw(
+            SOCK_DGRAM, IPPROTO_UDPLITE, udplite.udplite_prot, inet_dgram_ops, INET_PROTOSW_PERMANENT
+        ),
+        InetProtosw(SOCK_DGRAM, IPPROTO_ICMP, ping.ping_prot, inet_sockraw_ops, INET_PROTOSW_REUSE),
         InetProtosw(SOCK_RAW, IPPROTO_IP, raw.raw_prot, inet_sockraw_ops, INET_PROTOSW_REUSE),
     ]
 
