@@ -18,13 +18,15 @@ from sockfs.kernel import trace
 from sockfs.structs.headers import Icmphdr, Iphdr, Tcphdr, Udphdr
 from sockfs.structs.sk_buff import SkbFrag, SkBuff, SkBuffHead
 from sockfs.structs.sock import SOCK_USE_WRITE_QUEUE, Sock
+from sockfs.structs.tcp_sock import TcpSock
 
 if TYPE_CHECKING:
     from sockfs.structs.kernel import Kernel
     from sockfs.structs.msghdr import Msghdr
 
-SKB_OVERHEAD: Final = 576
-"""sizeof(struct sk_buff) and struct skb_shared_info, aligned: what `SKB_TRUESIZE(0)` is on x86-64."""
+SKB_OVERHEAD: Final = 832
+"""What a packet whose data stands in fragments is charged for itself: struct sk_buff, and a head with room for TCP's headers
+and struct skb_shared_info (SO_MEMINFO of a TCP socket shows it)."""
 
 
 def SKB_TRUESIZE(size: i64) -> i64:
@@ -195,6 +197,12 @@ def skb_orphan(skb: SkBuff) -> None:
             owner.sk_wmem_alloc -= size
             if (owner.sk_flags & SOCK_USE_WRITE_QUEUE) == 0:
                 owner.sk_write_space.run(owner)
+            elif isinstance(owner, TcpSock) and owner.tsq_flags & 1 and not owner.tsq_queued:
+                # tcp_wfree: small queues held it back; the softirq drain goes on with it.
+                if owner.sk_refcnt > 0:
+                    owner.tsq_queued = True
+                    owner.sk_refcnt += 1
+                    owner.kernel.softnet.tsq_head.append(owner)
         return
     size = skb.rmem_charged
     if size != 0:

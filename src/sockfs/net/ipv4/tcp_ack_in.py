@@ -25,7 +25,7 @@ from sockfs.net.ipv4 import (
     tcp_sack,
     tcp_timer,
 )
-from sockfs.net.ipv4.tcp_loss import (
+from sockfs.structs.tcp_ack_flags import (
     FLAG_ACK_MAYBE_DELAYED,
     FLAG_ACKED,
     FLAG_CA_ALERT,

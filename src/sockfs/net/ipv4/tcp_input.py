@@ -40,7 +40,6 @@ from sockfs.net.ipv4 import (
     tcp_rcvbuf,
     tcp_timer,
 )
-from sockfs.net.ipv4.tcp_loss import FLAG_DATA, FLAG_NO_CHALLENGE_ACK, FLAG_SLOWPATH, FLAG_UPDATE_TS_RECENT
 from sockfs.structs.sock import (
     RCV_SHUTDOWN,
     SEND_SHUTDOWN,
@@ -48,6 +47,12 @@ from sockfs.structs.sock import (
     SOCK_DEAD,
     SOCK_DONE,
     SOCK_URGINLINE,
+)
+from sockfs.structs.tcp_ack_flags import (
+    FLAG_DATA,
+    FLAG_NO_CHALLENGE_ACK,
+    FLAG_SLOWPATH,
+    FLAG_UPDATE_TS_RECENT,
 )
 from sockfs.uapi.dropreason import (
     SKB_DROP_REASON_TCP_ABORT_ON_DATA,

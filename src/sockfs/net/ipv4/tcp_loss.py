@@ -19,6 +19,18 @@ from typing import TYPE_CHECKING, Final
 from mypy_extensions import i64
 
 from sockfs.net.ipv4 import tcp_cong, tcp_h, tcp_output, tcp_recovery, tcp_retrans, tcp_timer
+from sockfs.structs.tcp_ack_flags import (
+    FLAG_DATA_SACKED,
+    FLAG_ECE,
+    FLAG_LOST_RETRANS,
+    FLAG_ORIG_SACK_ACKED,
+    FLAG_SACK_RENEGING,
+    FLAG_SET_XMIT_TIMER,
+    FLAG_SND_UNA_ADVANCED,
+    REXMIT_LOST,
+    REXMIT_NEW,
+    REXMIT_NONE,
+)
 from sockfs.uapi.tcp import (
     CA_EVENT_COMPLETE_CWR,
     CA_EVENT_LOSS,
@@ -43,32 +55,6 @@ if TYPE_CHECKING:
     from sockfs.structs.tcp_sock import TcpSacktagState, TcpSock
 
 U32: Final = 0xFFFFFFFF
-# What an acknowledgement brought (FLAG_* of the kernel's file).
-FLAG_DATA: Final = 0x01
-FLAG_WIN_UPDATE: Final = 0x02
-FLAG_DATA_ACKED: Final = 0x04
-FLAG_RETRANS_DATA_ACKED: Final = 0x08
-FLAG_SYN_ACKED: Final = 0x10
-FLAG_DATA_SACKED: Final = 0x20
-FLAG_ECE: Final = 0x40
-FLAG_LOST_RETRANS: Final = 0x80
-FLAG_SLOWPATH: Final = 0x100
-FLAG_ORIG_SACK_ACKED: Final = 0x200
-FLAG_SND_UNA_ADVANCED: Final = 0x400
-FLAG_DSACKING_ACK: Final = 0x800
-FLAG_SET_XMIT_TIMER: Final = 0x1000
-FLAG_SACK_RENEGING: Final = 0x2000
-FLAG_UPDATE_TS_RECENT: Final = 0x4000
-FLAG_NO_CHALLENGE_ACK: Final = 0x8000
-FLAG_ACK_MAYBE_DELAYED: Final = 0x10000
-FLAG_DSACK_TLP: Final = 0x20000
-FLAG_ACKED: Final = FLAG_DATA_ACKED | FLAG_SYN_ACKED
-FLAG_NOT_DUP: Final = FLAG_DATA | FLAG_WIN_UPDATE | FLAG_ACKED
-FLAG_CA_ALERT: Final = FLAG_DATA_SACKED | FLAG_ECE | FLAG_DSACKING_ACK
-FLAG_FORWARD_PROGRESS: Final = FLAG_ACKED | FLAG_DATA_SACKED
-REXMIT_NONE: Final = 0
-REXMIT_LOST: Final = 1  # retransmit what is marked
-REXMIT_NEW: Final = 2  # F-RTO: new data first
 
 
 # ---- the state machine

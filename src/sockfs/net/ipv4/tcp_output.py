@@ -1157,17 +1157,8 @@ def tcp_pacing_check(sk: TcpSock) -> bool:
 # ---- TCP small queues
 
 
-def tcp_wfree(sk: TcpSock) -> None:
-    """A packet of ours left the machine's queues (`skb_orphan` of a charged packet): go on if we were
-    throttled."""
-    if sk.tsq_flags & (1 << TSQ_THROTTLED) and not sk.tsq_queued:
-        sk.tsq_queued = True
-        core_sock.sock_hold(sk)
-        sk.kernel.softnet.tsq_head.append(sk)
-
-
 def tcp_tsq_workfn(sk: TcpSock) -> None:
-    """The softirq drain takes sk off `softnet.tsq_head`."""
+    """The softirq drain takes sk off `softnet.tsq_head`, where `skb_orphan` put it (Linux: `tcp_wfree`)."""
     sk.tsq_queued = False
     sk.tsq_flags &= ~(1 << TSQ_THROTTLED)
     tcp_tsq_handler(sk)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from mypy_extensions import i64
 
 from sockfs.net.ipv4 import tcp_h, tcp_loss, tcp_output, tcp_rate, tcp_recovery
-from sockfs.net.ipv4.tcp_loss import (
+from sockfs.structs.tcp_ack_flags import (
     FLAG_DATA_SACKED,
     FLAG_DSACK_TLP,
     FLAG_DSACKING_ACK,
