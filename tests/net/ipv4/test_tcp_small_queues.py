@@ -1,4 +1,4 @@
-"""TCP small queues: a device that keeps its packets holds the sender back, and lets it go on when it gives them up."""
+"""TCP small queues: a device that keeps its packets holds the sender back until it gives them up."""
 
 from __future__ import annotations
 
