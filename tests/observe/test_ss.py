@@ -31,7 +31,7 @@ UNCONN 832    0            0.0.0.0:15353      0.0.0.0:*
 \t skmem:(r832,rb212992,t0,tb212992,f3264,w0,o0,bl0,d0)
 ESTAB  0      0          127.0.0.1:48464    127.0.0.1:15353
 \t skmem:(r0,rb212992,t0,tb212992,f0,w0,o0,bl0,d0)     
-"""
+"""  # noqa: W291
 SS = """\
 Netid State Recv-Q Send-Q Local Address:Port   Peer Address:Port  Process
 u_str ESTAB 0      768                * 174618            * 174619       

@@ -29,7 +29,9 @@ from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any, TextIO
 
 from sockfs.kernel import trace
+from sockfs.libc import host
 from sockfs.observe import strace, text
+from sockfs.runtime.realtime import RealTime, Relay
 from sockfs.structs.kernel import TraceSink
 
 if TYPE_CHECKING:
@@ -168,15 +170,22 @@ class Tracer(TraceSink):
         self.asleep: dict[int, Invocation] = {}  # the same by thread
         self.lock = threading.Lock()
         self.numbers: dict[int, int] = {}
+        self.service: OnService | None = None
 
     def start(self) -> None:
         trace.attach(self.kernel, self)
         threading.setprofile(self.profile)
+        waiter = self.kernel.host
+        if isinstance(waiter, RealTime):
+            self.service = OnService(waiter, self.profile)
         sys.setprofile(self.profile)
 
     def stop(self) -> None:
         sys.setprofile(None)
         threading.setprofile(None)
+        if self.service is not None:
+            self.service.profile = None
+            self.service.knock()
         trace.detach(self.kernel, self)
         self.sink.finish()
 
@@ -327,6 +336,29 @@ def attach(parent: Node, node: Node) -> None:
             parent.children += node.children
             return
     parent.children.append(node)
+
+
+class OnService(Relay):
+    """Sets the profile function of the kernel's service thread, where timers go off: it was there before the
+    tracer. It does so itself, when it is told that this relay can be read."""
+
+    def __init__(self, waiter: RealTime, profile: Callable[[FrameType, str, object], None] | None) -> None:
+        super().__init__(host.high(host.eventfd(0)))
+        self.profile = profile
+        self.ready = threading.Lock()
+        self.ready.acquire()
+        waiter.add_relay(self)
+        self.knock()
+        self.ready.acquire(True, 5)
+
+    def knock(self) -> None:
+        host.write(self.fd, b"\1\0\0\0\0\0\0\0")
+
+    def pump(self) -> None:
+        host.read(self.fd, 8)
+        sys.setprofile(self.profile)
+        if self.ready.locked():
+            self.ready.release()
 
 
 # ---- text
