@@ -9,8 +9,8 @@ Time-outs of `settimeout` are the library's own, as in CPython: the file is O_NO
 answers -EAGAIN waits for readiness until `deadline` and is made again (`Timed`). Each attempt is a new system
 call with a record of its own.
 
-What raises between enter and leave would leave the kernel held: nothing here does, but `loop.resume`, which
-lets go first.
+Nothing raises between enter and leave but `loop.resume`, which lets the kernel go first; `abandon` is there so
+that a bug of ours ends one call and not the program.
 """
 
 from __future__ import annotations
@@ -51,11 +51,15 @@ WRITE: Final = 5
 def sendto(w: Waiter, task: Task, fd: i64, msg: Msghdr, flags: i64, timeout: i64) -> i64:
     """send(2), sendto(2). timeout in ns, ≤ 0: none of the library's own."""
     w.enter()
-    r = socket.sys_sendto(task, fd, msg, flags)
-    if r == -ESLEEP:
-        r = loop.resume(w, MsgOp(msg, SENDTO, fd, flags))
-    elif r == -EAGAIN and timeout > 0:
-        r = loop.resume(w, TimedMsg(w, task, fd, SENDTO, msg, flags, timeout))
+    try:
+        r = socket.sys_sendto(task, fd, msg, flags)
+        if r == -ESLEEP:
+            r = loop.resume(w, MsgOp(msg, SENDTO, fd, flags))
+        elif r == -EAGAIN and timeout > 0:
+            r = loop.resume(w, TimedMsg(w, task, fd, SENDTO, msg, flags, timeout))
+    except BaseException:
+        w.abandon()
+        raise
     w.leave()
     return r
 
@@ -63,11 +67,15 @@ def sendto(w: Waiter, task: Task, fd: i64, msg: Msghdr, flags: i64, timeout: i64
 def sendmsg(w: Waiter, task: Task, fd: i64, msg: Msghdr, flags: i64, timeout: i64) -> i64:
     """sendmsg(2)."""
     w.enter()
-    r = socket.sys_sendmsg(task, fd, msg, flags)
-    if r == -ESLEEP:
-        r = loop.resume(w, MsgOp(msg, SENDMSG, fd, flags))
-    elif r == -EAGAIN and timeout > 0:
-        r = loop.resume(w, TimedMsg(w, task, fd, SENDMSG, msg, flags, timeout))
+    try:
+        r = socket.sys_sendmsg(task, fd, msg, flags)
+        if r == -ESLEEP:
+            r = loop.resume(w, MsgOp(msg, SENDMSG, fd, flags))
+        elif r == -EAGAIN and timeout > 0:
+            r = loop.resume(w, TimedMsg(w, task, fd, SENDMSG, msg, flags, timeout))
+    except BaseException:
+        w.abandon()
+        raise
     w.leave()
     return r
 
@@ -75,11 +83,15 @@ def sendmsg(w: Waiter, task: Task, fd: i64, msg: Msghdr, flags: i64, timeout: i6
 def recvfrom(w: Waiter, task: Task, fd: i64, msg: Msghdr, flags: i64, timeout: i64) -> i64:
     """recv(2), recvfrom(2)."""
     w.enter()
-    r = socket.sys_recvfrom(task, fd, msg, flags)
-    if r == -ESLEEP:
-        r = loop.resume(w, MsgOp(msg, RECVFROM, fd, flags))
-    elif r == -EAGAIN and timeout > 0:
-        r = loop.resume(w, TimedMsg(w, task, fd, RECVFROM, msg, flags, timeout))
+    try:
+        r = socket.sys_recvfrom(task, fd, msg, flags)
+        if r == -ESLEEP:
+            r = loop.resume(w, MsgOp(msg, RECVFROM, fd, flags))
+        elif r == -EAGAIN and timeout > 0:
+            r = loop.resume(w, TimedMsg(w, task, fd, RECVFROM, msg, flags, timeout))
+    except BaseException:
+        w.abandon()
+        raise
     w.leave()
     return r
 
@@ -87,11 +99,15 @@ def recvfrom(w: Waiter, task: Task, fd: i64, msg: Msghdr, flags: i64, timeout: i
 def recvmsg(w: Waiter, task: Task, fd: i64, msg: Msghdr, flags: i64, timeout: i64) -> i64:
     """recvmsg(2)."""
     w.enter()
-    r = socket.sys_recvmsg(task, fd, msg, flags)
-    if r == -ESLEEP:
-        r = loop.resume(w, MsgOp(msg, RECVMSG, fd, flags))
-    elif r == -EAGAIN and timeout > 0:
-        r = loop.resume(w, TimedMsg(w, task, fd, RECVMSG, msg, flags, timeout))
+    try:
+        r = socket.sys_recvmsg(task, fd, msg, flags)
+        if r == -ESLEEP:
+            r = loop.resume(w, MsgOp(msg, RECVMSG, fd, flags))
+        elif r == -EAGAIN and timeout > 0:
+            r = loop.resume(w, TimedMsg(w, task, fd, RECVMSG, msg, flags, timeout))
+    except BaseException:
+        w.abandon()
+        raise
     w.leave()
     return r
 
@@ -99,9 +115,13 @@ def recvmsg(w: Waiter, task: Task, fd: i64, msg: Msghdr, flags: i64, timeout: i6
 def read(w: Waiter, task: Task, fd: i64, msg: Msghdr) -> i64:
     """read(2), readv(2)."""
     w.enter()
-    r = _message(task, fd, msg, READ, 0)
-    if r == -ESLEEP:
-        r = loop.resume(w, MsgOp(msg, READ, fd, 0))
+    try:
+        r = _message(task, fd, msg, READ, 0)
+        if r == -ESLEEP:
+            r = loop.resume(w, MsgOp(msg, READ, fd, 0))
+    except BaseException:
+        w.abandon()
+        raise
     w.leave()
     return r
 
@@ -109,9 +129,13 @@ def read(w: Waiter, task: Task, fd: i64, msg: Msghdr) -> i64:
 def write(w: Waiter, task: Task, fd: i64, msg: Msghdr) -> i64:
     """write(2), writev(2)."""
     w.enter()
-    r = _message(task, fd, msg, WRITE, 0)
-    if r == -ESLEEP:
-        r = loop.resume(w, MsgOp(msg, WRITE, fd, 0))
+    try:
+        r = _message(task, fd, msg, WRITE, 0)
+        if r == -ESLEEP:
+            r = loop.resume(w, MsgOp(msg, WRITE, fd, 0))
+    except BaseException:
+        w.abandon()
+        raise
     w.leave()
     return r
 
@@ -241,11 +265,15 @@ class TimedMsg(Timed):
 def accept4(w: Waiter, task: Task, fd: i64, call: Call, timeout: i64) -> i64:
     """accept4(2) with SOCK_CLOEXEC, as CPython asks for it."""
     w.enter()
-    r = socket.sys_accept4(task, fd, SOCK_CLOEXEC, call)
-    if r == -ESLEEP:
-        r = loop.resume(w, AcceptOp(call, fd))
-    elif r == -EAGAIN and timeout > 0:
-        r = loop.resume(w, TimedAccept(w, task, fd, timeout))
+    try:
+        r = socket.sys_accept4(task, fd, SOCK_CLOEXEC, call)
+        if r == -ESLEEP:
+            r = loop.resume(w, AcceptOp(call, fd))
+        elif r == -EAGAIN and timeout > 0:
+            r = loop.resume(w, TimedAccept(w, task, fd, timeout))
+    except BaseException:
+        w.abandon()
+        raise
     w.leave()
     return r
 
@@ -276,13 +304,17 @@ class TimedAccept(Timed):
 def connect(w: Waiter, task: Task, fd: i64, addr: bytes, call: Call, timeout: i64) -> i64:
     """connect(2). A handler that returns does not cut it short: it goes on, as CPython's does after EINTR."""
     w.enter()
-    r = socket.sys_connect(task, fd, addr, call)
-    if r == -ESLEEP:
-        r = loop.resume(w, ConnectOp(call, fd, addr))
-    elif r == -EINPROGRESS and timeout > 0:
-        r = loop.resume(w, TimedConnect(w, task, fd, timeout))
-    elif r == -EAGAIN and timeout > 0:
-        r = loop.resume(w, TimedUnixConnect(w, task, fd, addr, timeout))
+    try:
+        r = socket.sys_connect(task, fd, addr, call)
+        if r == -ESLEEP:
+            r = loop.resume(w, ConnectOp(call, fd, addr))
+        elif r == -EINPROGRESS and timeout > 0:
+            r = loop.resume(w, TimedConnect(w, task, fd, timeout))
+        elif r == -EAGAIN and timeout > 0:
+            r = loop.resume(w, TimedUnixConnect(w, task, fd, addr, timeout))
+    except BaseException:
+        w.abandon()
+        raise
     w.leave()
     return r
 
@@ -344,36 +376,56 @@ class TimedUnixConnect(Timed):
 
 def new_socket(w: Waiter, task: Task, family: i64, type: i64, protocol: i64) -> i64:
     w.enter()
-    r = socket.sys_socket(task, family, type, protocol)
+    try:
+        r = socket.sys_socket(task, family, type, protocol)
+    except BaseException:
+        w.abandon()
+        raise
     w.leave()
     return r
 
 
 def socketpair(w: Waiter, task: Task, family: i64, type: i64, protocol: i64) -> tuple[i64, i64]:
     w.enter()
-    pair = socket.sys_socketpair(task, family, type, protocol)
+    try:
+        pair = socket.sys_socketpair(task, family, type, protocol)
+    except BaseException:
+        w.abandon()
+        raise
     w.leave()
     return pair
 
 
 def bind(w: Waiter, task: Task, fd: i64, addr: bytes) -> i64:
     w.enter()
-    w.kernel.current = task
-    r = socket.sys_bind(task, fd, addr, Call(task))
+    try:
+        w.kernel.current = task
+        r = socket.sys_bind(task, fd, addr, Call(task))
+    except BaseException:
+        w.abandon()
+        raise
     w.leave()
     return r
 
 
 def listen(w: Waiter, task: Task, fd: i64, backlog: i64) -> i64:
     w.enter()
-    r = socket.sys_listen(task, fd, backlog, Call(task))
+    try:
+        r = socket.sys_listen(task, fd, backlog, Call(task))
+    except BaseException:
+        w.abandon()
+        raise
     w.leave()
     return r
 
 
 def shutdown(w: Waiter, task: Task, fd: i64, how: i64) -> i64:
     w.enter()
-    r = socket.sys_shutdown(task, fd, how, Call(task))
+    try:
+        r = socket.sys_shutdown(task, fd, how, Call(task))
+    except BaseException:
+        w.abandon()
+        raise
     w.leave()
     return r
 
@@ -381,7 +433,11 @@ def shutdown(w: Waiter, task: Task, fd: i64, how: i64) -> i64:
 def accepted_name(w: Waiter, task: Task, fd: i64) -> bytes | None:
     """The name that accept(2) writes beside its descriptor."""
     w.enter()
-    name = socket.accepted_name(task, fd, Call(task))
+    try:
+        name = socket.accepted_name(task, fd, Call(task))
+    except BaseException:
+        w.abandon()
+        raise
     w.leave()
     return name
 
@@ -389,25 +445,37 @@ def accepted_name(w: Waiter, task: Task, fd: i64) -> bytes | None:
 def getname(w: Waiter, task: Task, fd: i64, peer: bool, call: Call) -> bytes | None:
     """getsockname(2), getpeername(2): the packed address; None: call.err."""
     w.enter()
-    if peer:
-        name = socket.sys_getpeername(task, fd, call)
-    else:
-        name = socket.sys_getsockname(task, fd, call)
+    try:
+        if peer:
+            name = socket.sys_getpeername(task, fd, call)
+        else:
+            name = socket.sys_getsockname(task, fd, call)
+    except BaseException:
+        w.abandon()
+        raise
     w.leave()
     return name
 
 
 def setsockopt(w: Waiter, task: Task, fd: i64, level: i64, optname: i64, optval: bytes, optlen: i64) -> i64:
     w.enter()
-    w.kernel.current = task
-    r = socket.sys_setsockopt(task, fd, level, optname, optval, optlen, Call(task))
+    try:
+        w.kernel.current = task
+        r = socket.sys_setsockopt(task, fd, level, optname, optval, optlen, Call(task))
+    except BaseException:
+        w.abandon()
+        raise
     w.leave()
     return r
 
 
 def getsockopt(w: Waiter, task: Task, fd: i64, level: i64, optname: i64, opt: Sockopt) -> i64:
     w.enter()
-    r = socket.sys_getsockopt(task, fd, level, optname, opt, Call(task))
+    try:
+        r = socket.sys_getsockopt(task, fd, level, optname, opt, Call(task))
+    except BaseException:
+        w.abandon()
+        raise
     w.leave()
     return r
 
@@ -417,10 +485,14 @@ def close(w: Waiter, task: Task, fd: i64) -> i64:
     if w.kernel.lost:
         return _close_lost(task, fd)
     w.enter()
-    call = Call(task)
-    r = fs_file.sys_close(task, fd, call)
-    if r == -ESLEEP:
-        r = loop.resume(w, CloseOp(call, fd))
+    try:
+        call = Call(task)
+        r = fs_file.sys_close(task, fd, call)
+        if r == -ESLEEP:
+            r = loop.resume(w, CloseOp(call, fd))
+    except BaseException:
+        w.abandon()
+        raise
     w.leave()
     return r
 
@@ -447,7 +519,11 @@ def close_late(w: Waiter, task: Task, fd: i64) -> None:
         _close_lost(task, fd)
         return
     w.enter()
-    fs_file.close_fd(task, fd, None)
+    try:
+        fs_file.close_fd(task, fd, None)
+    except BaseException:
+        w.abandon()
+        raise
     w.leave()
 
 
@@ -465,21 +541,29 @@ def _close_lost(task: Task, fd: i64) -> i64:
 
 def dup(w: Waiter, task: Task, fd: i64) -> i64:
     w.enter()
-    r = fs_file.sys_dup(task, fd, Call(task))
-    if r >= 0:
-        task.files.close_on_exec[r] = 1
+    try:
+        r = fs_file.sys_dup(task, fd, Call(task))
+        if r >= 0:
+            task.files.close_on_exec[r] = 1
+    except BaseException:
+        w.abandon()
+        raise
     w.leave()
     return r
 
 
 def dup2(w: Waiter, task: Task, oldfd: i64, newfd: i64, cloexec: bool) -> i64:
     w.enter()
-    call = Call(task)
-    r = fs_file.sys_dup2(task, oldfd, newfd, call)
-    if r == -ESLEEP:
-        r = loop.resume(w, Dup2Op(call, oldfd, newfd))
-    if r >= 0:
-        task.files.close_on_exec[newfd] = 1 if cloexec else 0
+    try:
+        call = Call(task)
+        r = fs_file.sys_dup2(task, oldfd, newfd, call)
+        if r == -ESLEEP:
+            r = loop.resume(w, Dup2Op(call, oldfd, newfd))
+        if r >= 0:
+            task.files.close_on_exec[newfd] = 1 if cloexec else 0
+    except BaseException:
+        w.abandon()
+        raise
     w.leave()
     return r
 
@@ -502,14 +586,18 @@ class Dup2Op(loop.SysOp):
 def set_nonblock(w: Waiter, task: Task, fd: i64, on: bool) -> i64:
     """ioctl(FIONBIO)."""
     w.enter()
-    file = fs_file.fdget(task, fd, None)
-    r: i64 = -EBADF
-    if file is not None:
-        if on:
-            file.f_flags |= O_NONBLOCK
-        else:
-            file.f_flags &= ~O_NONBLOCK
-        r = 0
+    try:
+        file = fs_file.fdget(task, fd, None)
+        r: i64 = -EBADF
+        if file is not None:
+            if on:
+                file.f_flags |= O_NONBLOCK
+            else:
+                file.f_flags &= ~O_NONBLOCK
+            r = 0
+    except BaseException:
+        w.abandon()
+        raise
     w.leave()
     return r
 

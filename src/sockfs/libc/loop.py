@@ -18,8 +18,8 @@ How a task really waits is a `Waiter`'s business; there are two: `runtime/realti
     held()              whether the caller itself holds the kernel (a finaliser or signal handler in the
     middle of a call)
 
-Between enter and leave nothing may raise but `resume`, which lets the kernel go first. So hot paths need no
-try.
+Between enter and leave nothing raises but `resume`, which lets the kernel go first; `abandon` is for bugs of
+ours, so that they end one call and not the program.
 """
 
 from __future__ import annotations
@@ -77,6 +77,13 @@ class Waiter(KernelHost):
         while self.deferred:
             task, fd = self.deferred.pop(0)
             fs_file.close_fd(task, fd, None)
+
+    def abandon(self) -> None:
+        """A call raised: a signal handler's exception, for which `resume` has let the kernel go, or a bug of
+        ours, after which other threads shall not wait for ever. Lets go if the caller still holds it."""
+        if self.held():
+            self.kernel.softnet.running = False
+            self.leave()
 
     def drain(self) -> None:
         """Process queued packets until none is left, or the bound is reached; the kernel is held."""

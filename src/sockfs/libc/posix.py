@@ -145,10 +145,14 @@ def _give_up(fd: int) -> None:
     task = loop.this_task()
     w = loop.waiter_of(task)
     w.enter()
-    holder = task.files.placeholder
-    task.files.placeholder = None
-    fs_file.close_fd(task, fd, None)
-    task.files.placeholder = holder
+    try:
+        holder = task.files.placeholder
+        task.files.placeholder = None
+        fs_file.close_fd(task, fd, None)
+        task.files.placeholder = holder
+    except BaseException:
+        w.abandon()
+        raise
     w.leave()
 
 
@@ -251,7 +255,11 @@ def fcntl(fd: object, cmd: int, arg: Any = 0, /) -> Any:
     task = loop.this_task()
     w = loop.waiter_of(task)
     w.enter()
-    r = fs_fcntl.sys_fcntl(task, number, cmd, addr.integer(arg), Call(task))
+    try:
+        r = fs_fcntl.sys_fcntl(task, number, cmd, addr.integer(arg), Call(task))
+    except BaseException:
+        w.abandon()
+        raise
     w.leave()
     if r < 0:
         error.fail(r)
@@ -276,8 +284,12 @@ def ioctl(fd: object, request: int, arg: Any = 0, mutate_flag: bool = True, /) -
         memory = bytearray(arg)
         value = memory
     w.enter()
-    w.kernel.current = task
-    r: i64 = fs_ioctl.sys_ioctl(task, number, request, value, Call(task))
+    try:
+        w.kernel.current = task
+        r: i64 = fs_ioctl.sys_ioctl(task, number, request, value, Call(task))
+    except BaseException:
+        w.abandon()
+        raise
     w.leave()
     if r < 0:
         error.fail(r)

@@ -194,9 +194,13 @@ def wait_many(fds: list[int], events: list[int], timeo: i64) -> list[int]:
 def _wait_kernel(w: Waiter, task: Task, fds: list[int], events: list[int], timeo: i64) -> list[int]:
     op = PollOp(task, fds, events, timeo)
     w.enter()
-    r = op.start()
-    if r == -ESLEEP:
-        r = loop.resume(w, op)
+    try:
+        r = op.start()
+        if r == -ESLEEP:
+            r = loop.resume(w, op)
+    except BaseException:
+        w.abandon()
+        raise
     w.leave()
     if r < 0 and r != -EINTR:
         error.fail(r)
@@ -229,20 +233,28 @@ def _wait_mixed(
                 left = max((ns + 999_999) // 1_000_000, 0)
             theirs = [(fd, mask) for fd, mask in poller.poll(left) if fd != entry.fd]
             w.enter()
-            if theirs or left == 0:
-                op.call.expired = True  # the last look
-            entry.clear()
-            r = op.start()
-            if r != -ESLEEP:
-                wait.remove_wait_queue(head, entry)
-                w.leave()
-                break
+            try:
+                if theirs or left == 0:
+                    op.call.expired = True  # the last look
+                entry.clear()
+                r = op.start()
+                if r != -ESLEEP:
+                    wait.remove_wait_queue(head, entry)
+                    w.leave()
+                    break
+            except BaseException:
+                w.abandon()
+                raise
             w.leave()
     except BaseException:
         w.enter()
-        wait.remove_wait_queue(head, entry)
-        op.call.signalled = True
-        op.start()
+        try:
+            wait.remove_wait_queue(head, entry)
+            op.call.signalled = True
+            op.start()
+        except BaseException:
+            w.abandon()
+            raise
         w.leave()
         entry.close()
         raise
@@ -333,7 +345,7 @@ class Poll:
 
     def __init__(self, token: object = None) -> None:
         if token is not _made_here:
-            raise TypeError(f"cannot create '{Poll.__module__}.{Poll.__qualname__}' instances")
+            raise TypeError(f"cannot create '{type(self).__module__}.{type(self).__qualname__}' instances")
         self._want = {}
         self._busy = False
 
@@ -452,7 +464,11 @@ class epoll:
         self._waiter = w
         if fd < 0:
             w.enter()
-            r = eventpoll.sys_epoll_create1(task, 0x80000, Call(task))
+            try:
+                r = eventpoll.sys_epoll_create1(task, 0x80000, Call(task))
+            except BaseException:
+                w.abandon()
+                raise
             w.leave()
             if r < 0:
                 error.fail(r)
@@ -519,7 +535,11 @@ class epoll:
         assert task is not None and w is not None
         if calls.ours(task, number):
             w.enter()
-            r = eventpoll.do_epoll_ctl(task, self._fd, op, number, eventmask, number)
+            try:
+                r = eventpoll.do_epoll_ctl(task, self._fd, op, number, eventmask, number)
+            except BaseException:
+                w.abandon()
+                raise
             w.leave()
             if r < 0:
                 error.fail(r)
@@ -577,9 +597,13 @@ class epoll:
         if self._host is not None and self._hosts > 0:
             return self._poll_mixed(w, op, maxevents, timeo)
         w.enter()
-        r = op.start()
-        if r == -ESLEEP:
-            r = loop.resume(w, op)
+        try:
+            r = op.start()
+            if r == -ESLEEP:
+                r = loop.resume(w, op)
+        except BaseException:
+            w.abandon()
+            raise
         w.leave()
         if r < 0:
             if r == -EINTR:
@@ -595,16 +619,20 @@ class epoll:
         hung = False
         while True:
             w.enter()
-            if timeo < MAX_SCHEDULE_TIMEOUT and deadline == MAX_SCHEDULE_TIMEOUT:
-                deadline = w.kernel.now + timeo
-            if hung:
-                entry.clear()
-            r = op.start()
-            head = op.call.wq
-            if r == -ESLEEP and head is not None and not hung:
-                entry.events = 0
-                wait.add_wait_queue(head, entry)
-                hung = True
+            try:
+                if timeo < MAX_SCHEDULE_TIMEOUT and deadline == MAX_SCHEDULE_TIMEOUT:
+                    deadline = w.kernel.now + timeo
+                if hung:
+                    entry.clear()
+                r = op.start()
+                head = op.call.wq
+                if r == -ESLEEP and head is not None and not hung:
+                    entry.events = 0
+                    wait.add_wait_queue(head, entry)
+                    hung = True
+            except BaseException:
+                w.abandon()
+                raise
             w.leave()
             left = 0.0
             if r == -ESLEEP:
@@ -632,10 +660,14 @@ class epoll:
         """Take the entry off, and let the call finish with what is there."""
         entry = self._entry
         w.enter()
-        head = op.call.wq
-        if head is not None and entry is not None:
-            wait.remove_wait_queue(head, entry)
-        op.call.expired = True
-        if op.call.held:
-            op.start()
+        try:
+            head = op.call.wq
+            if head is not None and entry is not None:
+                wait.remove_wait_queue(head, entry)
+            op.call.expired = True
+            if op.call.held:
+                op.start()
+        except BaseException:
+            w.abandon()
+            raise
         w.leave()

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import errno
 import threading
+import traceback
 from _thread import allocate_lock, interrupt_main, start_new_thread
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
@@ -104,15 +105,26 @@ class RealTime(Waiter):
         now: i64 = self.clock()
         k.now = now
         if k.timers.next_expiry <= now:
-            timers.run_timers(k)
+            try:
+                timers.run_timers(k)
+            except BaseException:
+                self.inside = False
+                self.release()
+                raise
 
     def leave(self) -> None:
         softnet = self.kernel.softnet
-        if softnet.input_pkt_queue.qlen != 0 or len(softnet.tsq_head) != 0:
-            self.drain()
-        if len(self.deferred) != 0:
-            self.run_deferred()
-            self.drain()
+        try:
+            if softnet.input_pkt_queue.qlen != 0 or len(softnet.tsq_head) != 0:
+                self.drain()
+            if len(self.deferred) != 0:
+                self.run_deferred()
+                self.drain()
+        except BaseException:
+            softnet.running = False
+            self.inside = False
+            self.release()
+            raise
         if self.sooner:
             self._tell_service()
         self.inside = False
@@ -208,15 +220,18 @@ class RealTime(Waiter):
         k = self.kernel
         closing: list[Relay] = []
         while not self.stopped:
-            self.enter()
-            self.alarm = MAX_SCHEDULE_TIMEOUT
-            self.poked = False
-            if self.kernel.softnet.input_pkt_queue.qlen != 0:
-                self.drain()
-            due = k.timers.next_expiry
-            self.alarm = due
-            self.sooner = False
-            self.leave()
+            try:
+                self.enter()
+                self.poked = False
+                due = k.timers.next_expiry
+                self.alarm = due
+                self.sooner = False
+                self.leave()
+            except BaseException:  # a bug of ours: say so, and keep the time for everybody else
+                self.abandon()
+                traceback.print_exc()
+                due = k.timers.next_expiry
+                self.alarm = due
             for relay in closing:
                 relay.close()
             relays = self.relays
