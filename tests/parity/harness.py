@@ -47,7 +47,7 @@ LENGTH_POINTER: Final = {
 ESLEEP: Final = 600
 BLOCK_SECONDS: Final = 0.12  # a call that has not come back after this is said to block
 CLONE_NEWNET: Final = 0x4000_0000
-RESULT_FD: Final = 1900
+RESULT_FD: Final = 63  # beyond it Linux would make the table larger, and select(2) sees how large it is
 EPHEMERAL: Final = 32768  # net.ipv4.ip_local_port_range starts here
 
 POLL_NAMES: Final = (
@@ -493,10 +493,13 @@ class Sys(Observer):
         self._line("epoll_ctl", (epfd, op, fd, "NULL" if events is None else pollnames(events)), r)
         return r
 
-    def epoll_wait(self, epfd: int, n: int = 16, timeout: int = 0) -> int:
+    def epoll_wait(self, epfd: int, n: int = 16, timeout: int = 0, *, sort: bool = False) -> int:
+        """`sort` where one call makes several files ready: in which order depends on when the other end's half is done."""
         buf = bytearray(12 * max(min(n, 64), 0))
         r, blocked = self.patient("epoll_wait", epfd, buf, n, timeout)
         got = [struct.unpack_from("=IQ", buf, 12 * i) for i in range(max(r, 0))]
+        if sort:
+            got.sort(key=lambda event: event[1])
         self._line("epoll_wait", (epfd, n, timeout), r, blocked, f" {[(d, pollnames(m)) for m, d in got]}")
         return r
 
@@ -508,10 +511,12 @@ class Sys(Observer):
         self.listen(fd, backlog)
         return fd
 
-    def pair(self) -> tuple[int, int, int]:
-        """A TCP connection over loopback: listener, client, accepted."""
-        ls = self.listener()
+    def pair(self, port: int = 0) -> tuple[int, int, int]:
+        """A TCP connection over loopback: listener, client, accepted; the ports are `port` and the next, where given."""
+        ls = self.listener(port)
         c = self.socket(2, 1, 0)
+        if port:
+            self.bind(c, ip("127.0.0.1", port + 1))
         self.connect(c, ip("127.0.0.1", self.port(ls)))
         a = self.accept(ls)
         return ls, c, a
@@ -794,7 +799,7 @@ class SockfsSys(Sys):
             elif isinstance(a, list) and a and isinstance(a[0], Msg):
                 out.append([[self._msghdr(m), 0] for m in a])
             elif name == "recvmmsg" and i == 4 and isinstance(a, bytearray):
-                out.append(int.from_bytes(a[:8], "little") * 10**9 + int.from_bytes(a[8:], "little"))
+                out.append(int.from_bytes(a[:8], "little", signed=True) * 10**9 + int.from_bytes(a[8:], "little"))
             else:
                 out.append(a)
         return tuple(out)

@@ -9,7 +9,7 @@ from tests.parity.harness import Parity, Sys, errname
 
 # Families and protocols of the oracle's kernel that sockfs does not have (docs/supported.md).
 LACKING_FAMILIES = (10, 16, 17, 38, 40, 43, 44)  # AF_INET6, NETLINK, PACKET, ALG, VSOCK, SMC, XDP
-LACKING_PROTOCOLS = {(2, 262): errno.EPROTONOSUPPORT}  # MPTCP
+LACKING_PROTOCOLS = {(2, 1, 262): errno.EPROTONOSUPPORT}  # MPTCP
 
 DOMAINS = (*range(-1, 48), 1000)
 TYPES = range(-1, 17)
@@ -24,8 +24,8 @@ def expected(s: Sys, domain: int, type: int, protocol: int, r: int) -> int:
             return -errno.EAFNOSUPPORT
         if domain == 2 and type == 10:  # SOCK_PACKET: an old name of AF_PACKET
             return -errno.EAFNOSUPPORT
-        if r >= 0 and (domain, protocol) in LACKING_PROTOCOLS:
-            return -LACKING_PROTOCOLS[domain, protocol]
+        if r >= 0 and (domain, type, protocol) in LACKING_PROTOCOLS:
+            return -LACKING_PROTOCOLS[domain, type, protocol]
     return min(r, 0)
 
 

@@ -365,6 +365,28 @@ def test_blocking(parity: Parity) -> None:
     parity(body)
 
 
+def test_bytes_left(parity: Parity) -> None:
+    """SO_INQ; MSG_PEEK with SO_PEEK_OFF."""
+
+    def body(s: Sys) -> None:
+        a, b = nonblocking(s, 1)
+        s.setsockopt(b, 1, 84, 1)
+        s.send(a, b"0123456789")
+        s.send(a, b"abc")
+        s.recvmsg(b, Msg([bytearray(4)], None, bytearray(64)))
+        s.setsockopt(b, 1, 42, 2)
+        s.getsockopt(b, 1, 42)
+        s.recvmsg(b, Msg([bytearray(3)], None, bytearray(64)), PEEK)
+        s.getsockopt(b, 1, 42)
+        s.recv(b, 10, PEEK)
+        s.recv(b, 3)
+        s.getsockopt(b, 1, 42)
+        s.recvmsg(b, Msg([bytearray(40)], None, bytearray(64)))
+        s.recvmsg(b, Msg([bytearray(40)], None, bytearray(64)))
+
+    parity(body)
+
+
 def test_abstract_names(parity: Parity) -> None:
     def body(s: Sys) -> None:
         for name in (b"\0", b"\0\0", b"\0a\0b", b"\0" + b"x" * 107, b"\0" + b"x" * 108):

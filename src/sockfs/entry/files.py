@@ -15,6 +15,7 @@ from sockfs.fs import eventfd, eventpoll, fcntl, ioctl, pipe, read_write, select
 from sockfs.fs import file as fs_file
 from sockfs.structs.msghdr import IovIter, Msghdr
 from sockfs.uapi.errno import EFAULT, EINVAL
+from sockfs.uapi.socket import UIO_MAXIOV
 
 if TYPE_CHECKING:
     from sockfs.structs.task import Task
@@ -83,7 +84,7 @@ class ScReadv(door.Syscall):
         if fs_file.fdget(task, fd, p.msg) is None:
             return -9
         iov = regs.raw(1)
-        if not 0 <= regs.long(2) <= read_write.UIO_MAXIOV:
+        if not 0 <= regs.long(2) <= UIO_MAXIOV:
             return -EINVAL
         if not isinstance(iov, list):
             return 0 if regs.null(1) and regs.long(2) == 0 else -EFAULT

@@ -61,6 +61,9 @@ if TYPE_CHECKING:
     from sockfs.structs.file import File
     from sockfs.structs.task import Task
 
+F_GETOWNER_UIDS: Final = 17
+F_GET_RW_HINT: Final = 1035
+F_SET_RW_HINT: Final = 1036
 SETFL_MASK: Final = O_APPEND | O_NONBLOCK | FASYNC | O_DIRECT | O_NOATIME
 F_UNLCK: Final = 2
 NSIG: Final = 64
@@ -130,6 +133,20 @@ def do_fcntl(task: Task, fd: i64, cmd: i64, arg: object, file: File) -> i64:
         return F_UNLCK
     if cmd == F_NOTIFY:
         return -ENOTDIR if n else 0
+    if cmd == F_GETOWNER_UIDS:
+        if not isinstance(arg, bytearray) or len(arg) < 8:
+            return -EFAULT
+        arg[:8] = bytes(8)  # real and effective user of whoever set the owner: all tasks are root's
+        return 0
+    if cmd == F_GET_RW_HINT:
+        if not isinstance(arg, bytearray) or len(arg) < 8:
+            return -EFAULT
+        arg[:8] = bytes(8)
+        return 0
+    if cmd == F_SET_RW_HINT:
+        if not isinstance(arg, bytes | bytearray) or len(arg) < 8:
+            return -EFAULT
+        return 0 if int.from_bytes(arg[:8], "little") <= 5 else -EINVAL
     if cmd == F_ADD_SEALS:
         return -EINVAL if file.f_mode & 2 else -EPERM
     return -EINVAL

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from mypy_extensions import i64
 
+from sockfs.fs import eventpoll
 from sockfs.fs import file as fs_file
 from sockfs.fs import pipe as fs_pipe
 from sockfs.kernel import wait
@@ -110,13 +111,19 @@ def sys_readv(task: Task, fd: i64, iov: list[bytearray], msg: Msghdr) -> i64:
         total: i64 = 0
         for buf in iov:
             total += len(buf)
-        if total == 0:
+        if total == 0 and _has_stream(task, fd, FMODE_READ):
             return 0  # Linux: a vector of nothing does not reach the file
         msg.msg_iter = IovIter(None, None, total if total < MAX_RW_COUNT else MAX_RW_COUNT)
     r = ksys_read(task, fd, msg)
     if r > 0:
         scatter(iov, msg.msg_iter.result())
     return r
+
+
+def _has_stream(task: Task, fd: i64, mode: i64) -> bool:
+    """It is open for that, and a file that can be read or written at all."""
+    file = fs_file.fdget(task, fd, None)
+    return file is not None and (file.f_mode & mode) != 0 and not isinstance(file.private_data, eventpoll.Eventpoll)
 
 
 def scatter(iov: list[bytearray], data: bytes) -> None:
@@ -141,7 +148,7 @@ def sys_writev(task: Task, fd: i64, iov: list[bytes], msg: Msghdr) -> i64:
             return -EINVAL
         data = iov[0] if len(iov) == 1 else b"".join(iov)
         n: i64 = len(data)
-        if n == 0:
+        if n == 0 and _has_stream(task, fd, FMODE_WRITE):
             return 0
         msg.msg_iter = IovIter(data, None, n if n < MAX_RW_COUNT else MAX_RW_COUNT)
     return ksys_write(task, fd, msg)

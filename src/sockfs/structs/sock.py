@@ -190,6 +190,8 @@ class Sock(SockCommon):
     sk_txrehash: i64
     sk_prefer_busy_poll: bool
     sk_reserved_mem: i64
+    sk_clockid: i64  # SO_TXTIME
+    sk_txtime_flags: i64
     sk_busy_poll_budget: i64
     sk_create_ns: i64
 
@@ -263,6 +265,8 @@ class Sock(SockCommon):
         self.sk_txrehash = 1
         self.sk_prefer_busy_poll = False
         self.sk_reserved_mem = 0
+        self.sk_clockid = 0
+        self.sk_txtime_flags = 0
         self.sk_busy_poll_budget = 8
         self.sk_create_ns = 0
 

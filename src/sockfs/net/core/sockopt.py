@@ -273,6 +273,8 @@ def sk_setsockopt(sk: Sock, sock: Socket, optname: i64, opt: Sockopt, task: Task
         if (flags & ~3) != 0 or val not in (0, 1, 11):
             return -EINVAL
         core_sock.sock_set_flag(sk, SOCK_TXTIME)
+        sk.sk_clockid = val
+        sk.sk_txtime_flags = flags
     elif optname == uapi.SO_BINDTOIFINDEX:
         if val < 0:
             return -EINVAL
@@ -549,7 +551,7 @@ def _getsockopt(sk: Sock, sock: Socket, optname: i64, opt: Sockopt, task: Task) 
     if optname == uapi.SO_ZEROCOPY:
         return put_int(1 if (sk.sk_flags & SOCK_ZEROCOPY) != 0 else 0)
     if optname == uapi.SO_TXTIME:
-        return put_int(0) + put_int(0)
+        return put_int(sk.sk_clockid) + put_int(sk.sk_txtime_flags)
     if optname == uapi.SO_BINDTOIFINDEX:
         return put_int(sk.sk_bound_dev_if)
     if optname == uapi.SO_BUF_LOCK:

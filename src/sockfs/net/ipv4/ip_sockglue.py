@@ -16,10 +16,10 @@ from mypy_extensions import i64
 
 from sockfs.net.core import skbuff
 from sockfs.net.core import sock as core_sock
-from sockfs.net.ipv4 import devinet, fib_frontend, ip_options, route
-from sockfs.structs.inet_connection_sock import InetConnectionSock
+from sockfs.net.ipv4 import devinet, fib_frontend, ip_options, route, tcp_output
 from sockfs.structs.inet_sock import InetSock, IpMcMembership
 from sockfs.structs.sockaddr import pack_sockaddr_in, sa_family, sockaddr_in_addr
+from sockfs.structs.tcp_sock import TcpSock
 from sockfs.structs.task import CAP_NET_ADMIN, CAP_NET_RAW
 from sockfs.uapi.dropreason import SKB_DROP_REASON_QUEUE_PURGE
 from sockfs.uapi.errno import (
@@ -88,6 +88,7 @@ from sockfs.uapi.in_ import (
     MCAST_JOIN_SOURCE_GROUP,
     MCAST_LEAVE_GROUP,
     MCAST_LEAVE_SOURCE_GROUP,
+    MCAST_MSFILTER,
     MCAST_UNBLOCK_SOURCE,
 )
 from sockfs.uapi.ip import INET_ECN_MASK
@@ -130,6 +131,7 @@ IP_CMSG_RECVFRAGSIZE: Final = 1 << 8
 
 CMSG_HDRLEN: Final = 16
 SIZEOF_GROUP_REQ: Final = 136
+SIZEOF_GROUP_FILTER: Final = 144
 SIZEOF_GROUP_SOURCE_REQ: Final = 264
 PAGE_SIZE: Final = 4096
 LOOPBACK_IFINDEX: Final = 1
@@ -266,6 +268,12 @@ def do_ip_setsockopt(sk: InetSock, optname: i64, opt: Sockopt, task: Task) -> i6
         return _source(sk, optname, opt.optlen, optval)
     if optname == IP_MSFILTER:
         return _set_msfilter(sk, optlen, optval)
+    if optname == MCAST_MSFILTER:
+        if optlen < SIZEOF_GROUP_FILTER:
+            return -EINVAL
+        if sa_family(optval[8:136]) != AF_INET:
+            return -EADDRNOTAVAIL
+        return _set_msfilter(sk, optlen - SIZEOF_GROUP_FILTER + 16, _group_filter(optval))
     if MCAST_JOIN_GROUP <= optname <= MCAST_LEAVE_SOURCE_GROUP:
         return _mcast(sk, optname, optlen, optval)
     return _set_byte(sk, optname, optlen, val, task)
@@ -349,10 +357,10 @@ def _set_options(sk: InetSock, data: bytes) -> i64:
     opt = ip_options.ip_options_get(data)
     if opt is None:
         return -EINVAL
-    if isinstance(sk, InetConnectionSock):
+    if isinstance(sk, TcpSock):
         sk.icsk_ext_hdr_len += len(opt) - len(sk.inet_opt)
+        tcp_output.tcp_sync_mss(sk, sk.icsk_pmtu_cookie)
     sk.inet_opt = opt
-    core_sock.sk_dst_reset(sk)
     return 0
 
 
@@ -599,6 +607,18 @@ def _set_msfilter(sk: InetSock, optlen: i64, optval: bytes) -> i64:
     return -EINVAL
 
 
+def _group_filter(optval: bytes) -> bytes:
+    """struct group_filter (RFC 3678: interface number, group, mode, number, then sources as sockaddr_storage) as struct ip_msfilter."""
+    n: i64 = min(get_s32(optval, 140), 1024)
+    out = optval[12:16] + bytes(4) + optval[136:144]
+    i: i64 = 0
+    while i < n and SIZEOF_GROUP_FILTER + 128 * i + 8 <= len(optval):
+        at = SIZEOF_GROUP_FILTER + 128 * i
+        out += optval[at + 4 : at + 8]
+        i += 1
+    return out
+
+
 def _mcast(sk: InetSock, optname: i64, optlen: i64, optval: bytes) -> i64:
     """The options of RFC 3678: struct group_req and group_source_req."""
     sourced = optname not in (MCAST_JOIN_GROUP, MCAST_LEAVE_GROUP)
@@ -659,6 +679,8 @@ def do_ip_getsockopt(sk: InetSock, optname: i64, opt: Sockopt) -> i64:
         return 0
     if optname == IP_MSFILTER:
         return _get_msfilter(sk, opt)
+    if optname == MCAST_MSFILTER:
+        return -EINVAL  # `_get_msfilter` has the answer in the older layout
     if optname == IP_PKTOPTIONS:
         if sk.sk_type != SOCK_STREAM:
             return -ENOPROTOOPT

@@ -49,7 +49,7 @@ from sockfs.structs.sock import (
 )
 from sockfs.structs.tcp_sock import TcpSock
 from sockfs.uapi.dropreason import SKB_DROP_REASON_NOT_SPECIFIED, SKB_DROP_REASON_SOCKET_CLOSE
-from sockfs.uapi.errno import EAGAIN, ECONNABORTED, ECONNRESET, EINVAL, EOPNOTSUPP, EPIPE
+from sockfs.uapi.errno import EAGAIN, EALREADY, ECONNABORTED, ECONNRESET, EINVAL, EISCONN, EOPNOTSUPP, EPIPE
 from sockfs.uapi.poll import (
     EPOLLERR,
     EPOLLHUP,
@@ -169,6 +169,8 @@ def tcp_sendmsg_locked(sk: TcpSock, msg: Msghdr, size: i64) -> i64:
     copied: i64 = msg.done
     err: i64
     if (flags & MSG_FASTOPEN) != 0:
+        if sk.sk_state != TCP_CLOSE and (sk.sk_net.ipv4.sysctl_tcp_fastopen & 1) != 0:
+            return -EALREADY if sk.sk_state == TCP_SYN_SENT else -EISCONN
         return -EOPNOTSUPP
     state: i64 = 1 << sk.sk_state
     if (state & ~(TCPF_ESTABLISHED | TCPF_CLOSE_WAIT)) != 0:

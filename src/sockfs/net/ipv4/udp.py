@@ -81,6 +81,7 @@ from sockfs.uapi.socket import (
     MSG_ERRQUEUE,
     MSG_MORE,
     MSG_OOB,
+    MSG_PROBE,
     MSG_PEEK,
     MSG_TRUNC,
     SOL_UDP,
@@ -155,6 +156,8 @@ def udp_sendmsg(sk: UdpSock, msg: Msghdr, length: i64) -> i64:
         daddr = sk.sk_daddr
         dport = sk.sk_dport
         connected = True
+    if flags & MSG_PROBE:
+        return length  # Linux: nothing is built
     if (
         msg.msg_control is not None
         or sk.sk_bound_dev_if != 0
@@ -550,7 +553,13 @@ def udp_poll(file: File, sock: Socket, pt: PollTable | None) -> i64:
 def udp_ioctl(sk: UdpSock, cmd: i64, arg: object) -> i64:
     """SIOCOUTQ: bytes of memory in flight; SIOCINQ: length of the next datagram (udp(7))."""
     if cmd == SIOCOUTQ:
-        return put_int(arg, sk.sk_wmem_alloc)
+        corked: i64 = 0
+        cork = sk.cork
+        if cork is not None and len(cork.pieces) > 0:
+            # the first piece stands in the packet's head, what follows in its fragments
+            head: i64 = len(cork.pieces[0])
+            corked = udp_truesize(head) + cork.length - head
+        return put_int(arg, sk.sk_wmem_alloc + corked)
     if cmd == SIOCINQ:
         skb = sk.sk_receive_queue.first
         return put_int(arg, 0 if skb is None else skb.len)

@@ -43,6 +43,7 @@ from sockfs.uapi.errno import (
     EISCONN,
     ENOENT,
     ENOIOCTLCMD,
+    ENOPROTOOPT,
     ENOSPC,
     EOPNOTSUPP,
     EPERM,
@@ -744,6 +745,16 @@ def unix_dgram_poll(file: File, sock: Socket, pt: PollTable | None) -> i64:
     return mask
 
 
+def unix_inq_len(u: UnixSock) -> i64:
+    """Bytes that wait to be read."""
+    n: i64 = 0
+    skb = u.sk_receive_queue.first
+    while skb is not None:
+        n += skb.len - skb.consumed
+        skb = skb.next
+    return n
+
+
 def unix_ioctl(sock: Socket, cmd: i64, arg: object) -> i64:
     """SIOCINQ, SIOCOUTQ, SIOCATMARK."""
     if cmd != SIOCINQ and cmd != SIOCOUTQ and cmd != SIOCATMARK:
@@ -759,9 +770,7 @@ def unix_ioctl(sock: Socket, cmd: i64, arg: object) -> i64:
         if sock.type == SOCK_DGRAM:
             n = 0 if skb is None else skb.len
         else:
-            while skb is not None:
-                n += skb.len - skb.consumed
-                skb = skb.next
+            n = unix_inq_len(u)
     else:
         if u.sk_type != SOCK_STREAM:
             return -EOPNOTSUPP
@@ -794,6 +803,16 @@ class UnixProto(Proto):
 
     def alloc(self, net: Net) -> Sock:
         return UnixSock(net.kernel, AF_UNIX, net, self, UNIX_CALLBACKS)
+
+    def set_inq(self, sk: Sock, val: i64) -> i64:
+        """SO_INQ: each receive of a stream tells how many bytes are left."""
+        assert isinstance(sk, UnixSock)
+        if sk.sk_type != SOCK_STREAM:
+            return -ENOPROTOOPT
+        if val < 0 or val > 1:
+            return -EINVAL
+        sk.recvmsg_inq = val != 0
+        return 0
 
     def destruct(self, sk: Sock) -> None:
         """`unix_sock_destructor`."""

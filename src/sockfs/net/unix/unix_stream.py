@@ -22,7 +22,7 @@ from sockfs.structs.call import ESLEEP
 from sockfs.structs.sock import RCV_SHUTDOWN, SEND_SHUTDOWN, SOCK_DEAD, SOCK_PASSCRED, SOCK_URGINLINE
 from sockfs.uapi.errno import EAGAIN, ECONNRESET, EINVAL, EISCONN, ENOTCONN, EOPNOTSUPP, EPIPE
 from sockfs.uapi.poll import EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLRDHUP, EPOLLRDNORM
-from sockfs.uapi.socket import MSG_DONTWAIT, MSG_OOB, MSG_PEEK, MSG_WAITALL
+from sockfs.uapi.socket import MSG_DONTWAIT, MSG_OOB, MSG_PEEK, MSG_WAITALL, SCM_INQ, SOL_SOCKET
 from sockfs.uapi.tcp import TCP_ESTABLISHED
 
 if TYPE_CHECKING:
@@ -219,6 +219,9 @@ def unix_stream_recvmsg(u: UnixSock, msg: Msghdr, size: i64, flags: i64) -> i64:
             break
     if msg.done > 0 or fp is not None:
         core_scm.scm_recv_unix(u, msg, creds, fp, flags)
+        if u.recvmsg_inq:
+            left: int = af_unix.unix_inq_len(u)
+            core_sock.put_cmsg(msg, SOL_SOCKET, SCM_INQ, left.to_bytes(4, "little"))
         return msg.done
     return err
 
