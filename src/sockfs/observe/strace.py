@@ -104,7 +104,9 @@ def socket_type(value: int) -> str:
         if rest & bit:
             out.append(name)
             rest &= ~bit
-    if rest or not out:
+    if not out:
+        return f"{rest & 0xFFFFFFFF:#x} /* SOCK_??? */"
+    if rest:
         out.append(hex(rest & 0xFFFFFFFF))
     return "|".join(out)
 
