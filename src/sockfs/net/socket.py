@@ -22,8 +22,8 @@ from mypy_extensions import i64
 from sockfs.fs import fcntl
 from sockfs.fs import file as fs_file
 from sockfs.kernel import slab, trace
-from sockfs.net.core import sock as core_sock
 from sockfs.net.core import dev_ioctl, sockopt
+from sockfs.net.core import sock as core_sock
 from sockfs.structs.call import ESLEEP, Call
 from sockfs.structs.file import File
 from sockfs.structs.msghdr import Msghdr
@@ -32,6 +32,7 @@ from sockfs.structs.sock import SOCK_TIMESTAMP
 from sockfs.structs.socket import Socket
 from sockfs.uapi.errno import (
     EAFNOSUPPORT,
+    EAGAIN,
     EBADF,
     EFAULT,
     EINVAL,
@@ -68,6 +69,7 @@ from sockfs.uapi.socket import (
     SOCK_PACKET,
     SOL_SOCKET,
     SS_FREE,
+    UIO_MAXIOV,
 )
 
 if TYPE_CHECKING:
@@ -81,7 +83,6 @@ NPROTO: Final = 46
 SOCK_MAX: Final = 11
 SOCK_TYPE_MASK: Final = 0xF
 ADDR_MAX: Final = 128  # sizeof(struct sockaddr_storage)
-UIO_MAXIOV: Final = 1024
 MAX_RW_COUNT: Final = 0x7FFFF000
 # MSG_SPLICE_PAGES, MSG_SENDPAGE_*: kernel callers only
 MSG_INTERNAL_SENDMSG_FLAGS: Final = 0x8000000 | 0x80000 | 0x100000
@@ -454,23 +455,25 @@ def sys_sendmmsg(task: Task, fd: i64, msgs: list[Msghdr], flags: i64, call: Call
 def __sys_sendmmsg(task: Task, fd: i64, msgs: list[Msghdr], flags: i64, call: Call) -> i64:
     if (flags & MSG_CMSG_COMPAT) != 0:
         return -EINVAL
+    file = fs_file.fdget(task, fd, call)
+    if file is None:
+        return -EBADF
     n = min(len(msgs), UIO_MAXIOV)
     err: i64 = 0
     while call.done < n:
         msg = msgs[call.done]
+        msg.file = file  # whatever becomes of the descriptor meanwhile
         msg.expired = call.expired
         msg.signalled = call.signalled
         err = __sys_sendto(task, fd, msg, flags)
         if err == -ESLEEP:
             _adopt(call, msg)
-            return err
+            return fs_file.fdput(file, call, err)
         if err < 0:
             break
         msg.done_len = err
         call.done += 1
-    if call.done != 0 or err >= 0:
-        return call.done
-    return err
+    return fs_file.fdput(file, call, call.done if call.done != 0 or err >= 0 else err)
 
 
 def _adopt(call: Call, inner: Call) -> None:
@@ -542,31 +545,29 @@ def __sys_recvmmsg(task: Task, fd: i64, msgs: list[Msghdr], flags: i64, timeout:
     if (flags & MSG_CMSG_COMPAT) != 0:
         return -EINVAL
     k = task.kernel
+    file = fs_file.fdget(task, fd, call)
+    if file is None:
+        return -EBADF
+    sock = sock_from_file(file)
+    if sock is None:
+        return -ENOTSOCK
+    sk = sock.sk
     if call.phase == 0:
         call.phase = 1
         call.start = k.now
-        file = fs_file.fdget(task, fd, call)
-        if file is None:
-            return -EBADF
-        sock = sock_from_file(file)
-        if sock is None:
-            return -ENOTSOCK
-        if (flags & MSG_ERRQUEUE) == 0:
-            sk = sock.sk
-            if sk is not None and sk.sk_err != 0:
-                err = -sk.sk_err
-                sk.sk_err = 0
-                return err
+        if (flags & MSG_ERRQUEUE) == 0 and sk is not None and sk.sk_err != 0:
+            return core_sock.sock_error(sk)
     n = len(msgs)
     r: i64 = 0
     while call.done < n:
         msg = msgs[call.done]
+        msg.file = file  # whatever becomes of the descriptor meanwhile
         msg.expired = call.expired
         msg.signalled = call.signalled
         r = __sys_recvmsg(task, fd, msg, flags & ~MSG_WAITFORONE)
         if r == -ESLEEP:
             _adopt(call, msg)
-            return r
+            return fs_file.fdput(file, call, r)
         if r < 0:
             break
         msg.done_len = r
@@ -577,15 +578,11 @@ def __sys_recvmmsg(task: Task, fd: i64, msgs: list[Msghdr], flags: i64, timeout:
             break
         if (msg.msg_flags & MSG_OOB) != 0:
             break
-    if call.done != 0 or r >= 0:
-        if r < 0 and r != -11:
-            file = fs_file.fdget(task, fd, None)
-            if file is not None:
-                sock = sock_from_file(file)
-                if sock is not None and sock.sk is not None:
-                    sock.sk.sk_err = -r  # Linux: an error behind received messages is the next call's
-        return call.done
-    return r
+    if call.done != 0:
+        if r < 0 and r != -EAGAIN and sk is not None:
+            sk.sk_err = -r  # Linux: an error behind received messages is the next call's
+        r = call.done
+    return fs_file.fdput(file, call, r)
 
 
 def sock_recvmsg(sock: Socket, msg: Msghdr, flags: i64) -> i64:

@@ -298,6 +298,8 @@ def sk_setsockopt(sk: Sock, sock: Socket, optname: i64, opt: Sockopt, task: Task
             return -EOPNOTSUPP
         core_sock.sock_valbool_flag(sk, SO_PASSRIGHTS_OFF, not on)
     elif optname == uapi.SO_INQ:
+        if sk.sk_family == uapi.AF_UNIX and sk.sk_type == uapi.SOCK_STREAM and opt.optlen != 4:
+            return -EINVAL
         return sk.sk_prot.set_inq(sk, val)
     elif optname == uapi.SO_DETACH_FILTER:
         return -ENOENT if (sk.sk_flags & SOCK_FILTER_LOCKED) == 0 else -EPERM
