@@ -210,6 +210,7 @@ class Pending:
     call: Call
     msg: Msghdr | None
     msgs: list[Msghdr]
+    vec: list[list[object]]  # the caller's mmsghdrs, once they were read
 
     def __init__(self, task: Task, handler: Syscall, regs: Regs) -> None:
         self.task = task
@@ -218,6 +219,7 @@ class Pending:
         self.call = Call(task)
         self.msg = None
         self.msgs = []
+        self.vec = []
 
     def record(self) -> Call:
         """What the core was given to sleep with."""

@@ -6,7 +6,7 @@ Kernel counterpart: the SYSCALL_DEFINE wrappers of `net/socket.c`, `copy_msghdr_
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from mypy_extensions import i64
 
@@ -17,11 +17,10 @@ from sockfs.structs.call import Call
 from sockfs.structs.msghdr import IovIter, Msghdr
 from sockfs.structs.ops import Sockopt
 from sockfs.uapi.errno import EFAULT, EINVAL, EMSGSIZE, ENOBUFS
+from sockfs.uapi.socket import UIO_MAXIOV
 
 if TYPE_CHECKING:
     from sockfs.structs.task import Task
-
-UIO_MAXIOV: Final = 1024
 
 
 class ScSocket(door.Syscall):
@@ -94,6 +93,8 @@ class ScAccept(door.Syscall):
     def run(self, task: Task, regs: door.Regs, p: door.Pending) -> i64:
         fd = regs.i32(0)
         flags = regs.i32(3) if self.name == "accept4" else 0
+        if regs.err != 0:
+            return regs.err
         r = socket.sys_accept4(task, fd, flags, p.call)
         if r < 0 or regs.null(1):
             return r
@@ -147,7 +148,7 @@ class ScSendto(door.Syscall):
     """sendto(fd, buf, len, flags, addr, addrlen) and send(fd, buf, len, flags)."""
 
     def run(self, task: Task, regs: door.Regs, p: door.Pending) -> i64:
-        fd = regs.i32(0)
+        fd, flags = regs.i32(0), regs.u32(3)
         msg = p.msg
         if msg is None:
             data = regs.read(1, regs.size(2))
@@ -162,21 +163,23 @@ class ScSendto(door.Syscall):
             if regs.err != 0:
                 return regs.err
             p.msg = msg
-        return socket.sys_sendto(task, fd, msg, regs.u32(3))
+        return socket.sys_sendto(task, fd, msg, flags)
 
 
 class ScRecvfrom(door.Syscall):
     """recvfrom(fd, buf, len, flags, addr, addrlen*) and recv(fd, buf, len, flags)."""
 
     def run(self, task: Task, regs: door.Regs, p: door.Pending) -> i64:
-        fd = regs.i32(0)
+        fd, flags = regs.i32(0), regs.u32(3)
         msg = p.msg
         if msg is None:
             size = regs.size(2)
+            if regs.err != 0:
+                return regs.err
             msg = Msghdr(task, IovIter(None, None, size))
             msg.want_name = self.name == "recvfrom" and not regs.null(4)
             p.msg = msg
-        r = socket.sys_recvfrom(task, fd, msg, regs.u32(3))
+        r = socket.sys_recvfrom(task, fd, msg, flags)
         if r < 0:
             return r
         err = scatter(regs, regs.raw(1), msg.msg_iter.result())
@@ -259,7 +262,7 @@ class ScSendmsg(door.Syscall):
     """sendmsg(fd, msghdr, flags)."""
 
     def run(self, task: Task, regs: door.Regs, p: door.Pending) -> i64:
-        fd = regs.i32(0)
+        fd, flags = regs.i32(0), regs.u32(2)
         msg = p.msg
         if msg is None:
             err = check_socket(task, fd, p.call)
@@ -269,28 +272,28 @@ class ScSendmsg(door.Syscall):
             if regs.err != 0:
                 return regs.err
             p.msg = msg
-        return socket.sys_sendmsg(task, fd, msg, regs.u32(2))
+        return socket.sys_sendmsg(task, fd, msg, flags)
 
 
 class ScRecvmsg(door.Syscall):
     """recvmsg(fd, msghdr, flags)."""
 
     def run(self, task: Task, regs: door.Regs, p: door.Pending) -> i64:
-        fd = regs.i32(0)
-        fields = msghdr_fields(regs, regs.raw(1))
+        fd, flags = regs.i32(0), regs.u32(2)
         msg = p.msg
         if msg is None:
             err = check_socket(task, fd, p.call)
             if err != 0:
                 return err
+            fields = msghdr_fields(regs, regs.raw(1))
             msg = msghdr_to_receive(task, regs, fields)
             if regs.err != 0:
                 return regs.err
             p.msg = msg
-        r = socket.sys_recvmsg(task, fd, msg, regs.u32(2))
+        r = socket.sys_recvmsg(task, fd, msg, flags)
         if r < 0:
             return r
-        err = deliver(regs, fields, msg)
+        err = deliver(regs, msghdr_fields(regs, regs.raw(1)), msg)
         return r if err == 0 else err
 
 
@@ -324,20 +327,23 @@ class ScSendmmsg(door.Syscall):
     """sendmmsg(fd, mmsghdrs, vlen, flags)."""
 
     def run(self, task: Task, regs: door.Regs, p: door.Pending) -> i64:
-        fd = regs.i32(0)
-        vec = mmsghdrs(regs, 1, regs.u32(2))
-        if regs.err != 0:
-            return regs.err
-        if p.call.phase == 0 and not p.msgs:
+        fd, flags = regs.i32(0), regs.u32(3)
+        if not p.vec:
+            if regs.err != 0:
+                return regs.err
             err = check_socket(task, fd, p.call)
             if err != 0:
                 return err
+            vec = mmsghdrs(regs, 1, regs.u32(2))
+            if regs.err != 0:
+                return regs.err
             p.msgs = [msghdr_to_send(task, regs, msghdr_fields(regs, m[0])) for m in vec]
             if regs.err != 0:
                 return regs.err
-        r = socket.sys_sendmmsg(task, fd, p.msgs, regs.u32(3), p.call)
+            p.vec = vec
+        r = socket.sys_sendmmsg(task, fd, p.msgs, flags, p.call)
         for i in range(max(int(r), 0)):
-            vec[i][1] = int(p.msgs[i].done_len)
+            p.vec[i][1] = int(p.msgs[i].done_len)
         return r
 
 
@@ -345,23 +351,27 @@ class ScRecvmmsg(door.Syscall):
     """recvmmsg(fd, mmsghdrs, vlen, flags, timeout ns or None)."""
 
     def run(self, task: Task, regs: door.Regs, p: door.Pending) -> i64:
-        fd = regs.i32(0)
-        vec = mmsghdrs(regs, 1, regs.u32(2))
-        if regs.err != 0:
-            return regs.err
-        timeout: i64 = -1 if regs.raw(4) is None else regs.long(4)
-        if len(regs.args) < 5:
-            timeout = -1
-        elif regs.raw(4) is not None and timeout < 0:
-            return -EINVAL
-        if p.call.phase == 0 and not p.msgs:
+        fd, flags = regs.i32(0), regs.u32(3)
+        timeout: i64 = -1 if len(regs.args) < 5 or regs.raw(4) is None else regs.long(4)
+        if not p.vec:
+            if regs.err != 0:
+                return regs.err
+            if timeout < 0 and len(regs.args) >= 5 and regs.raw(4) is not None:
+                return -EINVAL
+            err = check_socket(task, fd, p.call)
+            if err != 0:
+                return err
+            vec = mmsghdrs(regs, 1, regs.u32(2))
+            if regs.err != 0:
+                return regs.err
             p.msgs = [msghdr_to_receive(task, regs, msghdr_fields(regs, m[0])) for m in vec]
             if regs.err != 0:
                 return regs.err
-        r = socket.sys_recvmmsg(task, fd, p.msgs, regs.u32(3), timeout, p.call)
+            p.vec = vec
+        r = socket.sys_recvmmsg(task, fd, p.msgs, flags, timeout, p.call)
         for i in range(max(int(r), 0)):
-            vec[i][1] = int(p.msgs[i].done_len)
-            err = deliver(regs, msghdr_fields(regs, vec[i][0]), p.msgs[i])
+            p.vec[i][1] = int(p.msgs[i].done_len)
+            err = deliver(regs, msghdr_fields(regs, p.vec[i][0]), p.msgs[i])
             if err != 0:
                 return err
         return r
