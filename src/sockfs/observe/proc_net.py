@@ -86,7 +86,7 @@ def tcp(view: View) -> str:
 
 
 def _datagrams(view: View, netid: str, width: int) -> str:
-    lines = [UDP_HEAD.ljust(width)]
+    lines = [(" " * (netid == "udp") + UDP_HEAD).ljust(width)]  # the kernel's is one blank further in
     for e in sockets.collect(view):
         if e.netid == netid and e.family == AF_INET:
             slot = int(e.sk.sk_num) & 255

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 Span = tuple[str, str]
 Line = list[Span]
 
-EDGE = "grey50"
+EDGE = "bright_black"
 STATE_STYLES = {
     "ESTABLISHED": "bold green",
     "CONNECTED": "bold green",
@@ -33,9 +33,9 @@ STATE_STYLES = {
     "CLOSING": "magenta",
     "DISCONNECTING": "magenta",
     "TIME_WAIT": "yellow",
-    "CLOSE": "grey62",
-    "UNCONNECTED": "grey62",
-    "FREE": "grey62",
+    "CLOSE": "dim",
+    "UNCONNECTED": "dim",
+    "FREE": "dim",
 }
 
 

@@ -459,6 +459,12 @@ def style_of(fn: Function) -> str:
     return ""
 
 
+def unfinished(call: Invocation) -> Line:
+    """The line of a call that sleeps: what was known when it was made."""
+    before, after = strace.arguments(call)
+    return [(call.name, "bold cyan"), (f"({before}{', ' if after else ''} <unfinished ...>", "")]
+
+
 class TextSink(Sink):
     """strace's lines with function_graph's below them."""
 
@@ -514,8 +520,7 @@ class TextSink(Sink):
                 return
             call = next(root.call for root in roots if root.call is not None)
             if self.filters.wants_call(call.name):
-                before, _ = strace.arguments(call)
-                self.show([(call.name, "bold cyan"), (f"({before}, <unfinished ...>", "")], roots, thread)
+                self.show(unfinished(call), roots, thread)
                 self.announced.add(thread)
                 self.open[thread] = [Root("slept", roots[0].node, thread, call)]
 
@@ -549,8 +554,7 @@ class TextSink(Sink):
             for thread, roots in self.open.items():
                 call = next((root.call for root in roots if root.call is not None), None)
                 if call is not None and thread not in self.announced and self.filters.wants_call(call.name):
-                    before, _ = strace.arguments(call)
-                    self.show([(call.name, "bold cyan"), (f"({before} <unfinished ...>", "")], roots, thread)
+                    self.show(unfinished(call), roots, thread)
             self.open = {}
 
 

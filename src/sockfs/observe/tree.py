@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 FD, FILE, SOCKET, SOCK = 7, 23, 28, 52
 ARROW: Line = [("──▶", "bold white")]
 WIDE = FD + FILE + SOCKET + SOCK + 3 * 3
-LABEL = "grey62"
+LABEL = "dim"
 KINDS = {
     "TcpSock": "tcp_sock",
     "UdpSock": "udp_sock",
@@ -101,7 +101,7 @@ def _task(pic: _Picture, task: Obj, columns: int) -> list[Line]:
     if columns >= WIDE:
         heads = ("fd", "struct file", "struct socket", "struct sock")
         cells = zip(heads, (FD, FILE, SOCKET, SOCK), strict=True)
-        lines.append([("".join(head.center(w) + "   " for head, w in cells), "italic grey62")])
+        lines.append([("".join(head.center(w) + "   " for head, w in cells), "italic dim")])
     if streams:
         fds = ", ".join(str(fd) for f in streams for fd in files[f])
         lines.append([(f" {fds}", "bold"), (" ──▶ the standard streams", LABEL)])
