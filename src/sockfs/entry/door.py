@@ -23,6 +23,8 @@ from typing import TYPE_CHECKING, Final
 
 from mypy_extensions import i64
 
+from sockfs.fs import file as fs_file
+from sockfs.fs import select
 from sockfs.kernel import softirq, timers
 from sockfs.structs.call import ESLEEP, Call
 from sockfs.structs.ops import SyscallEntry
@@ -236,12 +238,32 @@ def settle(k: Kernel, pending: Pending, r: i64) -> i64:
         while softirq.do_softirq(k, SOFTIRQ_BUDGET):
             pass
         if r != -ESLEEP:
+            let_go(pending)
             return r
         if k.softnet.processed == progressed:
             k.sleeping.append(pending.record())
             pending.record().pending = pending
             return r
         r = pending.handler.run(pending.task, pending.regs, pending)
+
+
+def let_go(pending: Pending) -> None:
+    """A call gives back what it held in its sleep, if a restart refused its arguments: the memory that they
+    point to is the caller's, and he may have cut it short meanwhile.
+    """
+    let_go_of(pending.call)
+    if pending.msg is not None:
+        let_go_of(pending.msg)
+    for msg in pending.msgs:
+        let_go_of(msg)
+
+
+def let_go_of(call: Call) -> None:
+    file = call.file
+    if call.held and file is not None:
+        fs_file.fdput(file, call, 0)
+    if call.wait_data is not None:
+        select.poll_freewait(call)
 
 
 def resume(k: Kernel, call: Call) -> int:
