@@ -106,6 +106,7 @@ class _Taker:
         self.ids: dict[int, str] = {}
         self.counts: dict[str, int] = {}
         self.alive: list[object] = []  # ids are of living objects only
+        self.names: dict[type, list[str]] = {}
         self.queue: deque[tuple[str, object]] = deque()
         objects: dict[str, dict[str, Any]] = {}
         root = self.ref(kernel)
@@ -154,7 +155,13 @@ class _Taker:
         if isinstance(obj, TABLES):
             out["fields"] = {"name": table_name(obj)}
             return out
-        out["fields"] = {name: self.value(getattr(obj, name)) for name in field_names(obj)}
+        fields = out["fields"] = {}
+        names = self.names.get(kind)
+        if names is None:
+            names = self.names[kind] = field_names(obj)
+        for name in names:
+            v = getattr(obj, name, None)
+            fields[name] = v if type(v) in PLAIN else self.value(v)
         derived = self.derive(obj)
         if derived:
             out["derived"] = derived
@@ -201,13 +208,20 @@ class _Taker:
         return out
 
 
+PLAIN = (int, bool, str, type(None), float)
+_structures: dict[type, bool] = {}
+
+
 def is_structure(obj: object) -> bool:
     """One of the machine's own structures, a subclass that a program made included; not a lock, not a
     thread."""
-    if isinstance(obj, TABLES):
-        return True
-    modules = [base.__module__ for base in type(obj).__mro__]
-    return any(m.startswith("sockfs.") for m in modules) and not modules[0].startswith(OPAQUE)
+    kind = type(obj)
+    known = _structures.get(kind)
+    if known is None:
+        modules = [base.__module__ for base in kind.__mro__]
+        ours = any(m.startswith("sockfs.") for m in modules) and not modules[0].startswith(OPAQUE)
+        known = _structures[kind] = issubclass(kind, TABLES) or ours
+    return known
 
 
 def table_name(obj: object) -> str:
