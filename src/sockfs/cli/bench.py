@@ -60,6 +60,8 @@ def bench(
         title = (
             f"sockfs {about['sockfs']} ({about['core']}), Linux {about['kernel']}, Python {about['python']}"
         )
+        if about["core"] != "compiled":
+            title += " (the targets are the compiled core's)"
         print_table(title, rows(results))
 
 
