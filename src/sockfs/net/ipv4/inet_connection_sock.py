@@ -583,6 +583,7 @@ def inet_csk_delack_init(sk: InetConnectionSock) -> None:
     """No ACK is owed."""
     sk.icsk_ack_pending = 0
     sk.icsk_ack_quick = 0
+    sk.icsk_ack_pingpong = 0
     sk.icsk_ack_retry = 0
     sk.icsk_ack_ato = 0
     sk.icsk_ack_timeout = 0

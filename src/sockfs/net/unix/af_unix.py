@@ -424,11 +424,11 @@ def unix_accept(sock: Socket, newsock: Socket, flags: i64, call: Call) -> i64:
         err = core_sock.sock_error(u)
         if err != 0:
             return err
-        if u.sk_shutdown & RCV_SHUTDOWN:
-            return -EINVAL
         timeo = core_sock.sock_rcvtimeo(u, (flags & O_NONBLOCK) != 0)
         if wait.timeo_left(call, timeo) == 0:
             return -EAGAIN
+        if u.sk_shutdown & RCV_SHUTDOWN:
+            return -EINVAL
         if call.signalled:
             return core_sock.sock_intr_errno(timeo)
         call.exclusive = True
