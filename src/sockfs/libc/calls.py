@@ -9,8 +9,8 @@ Time-outs of `settimeout` are the library's own, as in CPython: the file is O_NO
 answers -EAGAIN waits for readiness until `deadline` and is made again (`Timed`). Each attempt is a new system
 call with a record of its own.
 
-Nothing raises between enter and leave but `loop.resume`, which lets the kernel go first; `abandon` is there so
-that a bug of ours ends one call and not the program.
+Nothing raises between enter and leave but `loop.resume`, which lets the kernel go first; `abandon` is there
+so that a bug of ours ends one call and not the program.
 """
 
 from __future__ import annotations

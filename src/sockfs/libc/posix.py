@@ -8,7 +8,7 @@ to the function that was there before. `runtime/swap.py` puts them in place.
 from __future__ import annotations
 
 import os
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from mypy_extensions import i64
 
@@ -21,6 +21,9 @@ from sockfs.structs.call import Call
 from sockfs.structs.msghdr import IovIter, Msghdr
 from sockfs.uapi.errno import EBADF, EINVAL, ESPIPE
 from sockfs.uapi.fcntl import F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, O_NONBLOCK
+
+if TYPE_CHECKING:
+    from sockfs.structs.task import Task
 
 SENDFILE_CHUNK: Final = 1 << 18
 
@@ -42,7 +45,19 @@ def _ours(fd: object) -> bool:
     task = loop.current.task
     if task is None or not isinstance(fd, int) or fd < 0 or fd > 0x7FFFFFFF:
         return False
-    return calls.ours(task, fd)
+    if not calls.ours(task, fd):
+        return False
+    return still_ours(task, fd)
+
+
+def still_ours(task: Task, fd: int) -> bool:
+    """Whether the host has not given a number of the table to another file: C code can close one past us (a
+    file object over a detached socket). Then it leaves the table."""
+    holder = task.files.placeholder
+    if holder is None or holder.holds(fd):
+        return True
+    _give_up(fd)
+    return False
 
 
 # ---- os
@@ -210,9 +225,9 @@ def fstat(fd: int) -> os.stat_result:
 
 def lseek(fd: int, position: int, whence: int, /) -> int:
     """Set the position of a file descriptor."""
-    if not _ours(fd):
-        return host.lseek(fd, position, whence)
-    error.fail(-ESPIPE)
+    if _ours(fd):
+        error.fail(-ESPIPE)
+    return host.lseek(fd, position, whence)
 
 
 def sendfile(

@@ -16,7 +16,7 @@ from sockfs.fs import eventpoll
 from sockfs.fs import file as fs_file
 from sockfs.fs import select as fs_select
 from sockfs.kernel import wait
-from sockfs.libc import calls, error, host, loop
+from sockfs.libc import calls, error, host, loop, posix
 from sockfs.structs.call import ESLEEP, MAX_SCHEDULE_TIMEOUT, Call
 from sockfs.structs.wait_queue import WaitQueueEntry
 from sockfs.uapi.errno import EBADF, EINTR, EINVAL
@@ -329,8 +329,8 @@ def _set_fds(items: Any, found: list[Any]) -> list[int]:
 
 
 def poll() -> Poll:
-    """Returns a polling object, which supports registering and unregistering file descriptors, and then polling
-    them for I/O events."""
+    """Returns a polling object, which supports registering and unregistering file descriptors, and then
+    polling them for I/O events."""
     return Poll(_made_here)
 
 
@@ -351,7 +351,12 @@ class Poll:
 
     def register(self, fd: object, eventmask: int = POLLIN | POLLPRI | POLLOUT, /) -> None:
         """Register a file descriptor with the polling object."""
-        self._want[fd_of(fd)] = _mask16(eventmask)
+        number = fd_of(fd)
+        mask = _mask16(eventmask)
+        task = loop.this_task()
+        if calls.ours(task, number):
+            posix.still_ours(task, number)
+        self._want[number] = mask
 
     def modify(self, fd: object, eventmask: int, /) -> None:
         """Modify an already registered file descriptor."""
@@ -533,7 +538,7 @@ class epoll:
             raise OverflowError("Python int too large to convert to C unsigned int")
         task, w = self._task, self._waiter
         assert task is not None and w is not None
-        if calls.ours(task, number):
+        if calls.ours(task, number) and posix.still_ours(task, number):
             w.enter()
             try:
                 r = eventpoll.do_epoll_ctl(task, self._fd, op, number, eventmask, number)

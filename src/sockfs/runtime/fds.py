@@ -11,31 +11,57 @@ from __future__ import annotations
 
 import fcntl
 
+from sockfs.fs import file as fs_file
 from sockfs.libc import host
-from sockfs.structs.task import FdPlaceholder
+from sockfs.structs.task import FdPlaceholder, FilesStruct
 
 
 class HostFds(FdPlaceholder):
     """Numbers taken from the host's own table."""
 
     template: int
+    ino: int
+    files: FilesStruct
 
-    def __init__(self) -> None:
+    def __init__(self, files: FilesStruct) -> None:
         a, b = host.socket_module.socketpair()
         b.close()
+        self.ino = host.fstat(a.fileno()).st_ino
+        self.files = files
         self.template = host.high(a.detach())
 
     def open(self) -> int:
         try:
-            return host.dup(self.template)
+            fd = host.dup(self.template)
         except OSError as e:
             return -(e.errno or 24)
+        fdt = self.files.fdt
+        if fd < len(fdt) and fdt[fd] is not None:
+            self._forget(fd)
+        return fd
 
     def open_from(self, start: int) -> int:
         try:
-            return int(host.fcntl(self.template, fcntl.F_DUPFD_CLOEXEC, start))
+            fd = int(host.fcntl(self.template, fcntl.F_DUPFD_CLOEXEC, start))
         except OSError as e:
             return -(e.errno or 24)
+        fdt = self.files.fdt
+        if fd < len(fdt) and fdt[fd] is not None:
+            self._forget(fd)
+        return fd
+
+    def _forget(self, fd: int) -> None:
+        """C code closed a number of ours past us (a file object over a detached socket): close what it named."""
+        file = self.files.fdt[fd]
+        self.files.fdt[fd] = None
+        if file is not None:
+            fs_file.fput(file)
+
+    def holds(self, fd: int) -> bool:
+        try:
+            return host.fstat(fd).st_ino == self.ino
+        except OSError:
+            return False
 
     def claim(self, fd: int) -> int:
         try:

@@ -16,6 +16,7 @@ This file is compiled with libc: it is on the way of every call.
 from __future__ import annotations
 
 import errno
+import math
 import threading
 import traceback
 from _thread import allocate_lock, interrupt_main, start_new_thread
@@ -29,6 +30,7 @@ from sockfs.libc import host
 from sockfs.libc.loop import Waiter
 from sockfs.structs.call import MAX_SCHEDULE_TIMEOUT
 from sockfs.structs.wait_queue import WaitQueueEntry
+from sockfs.uapi.poll import POLLIN
 
 if TYPE_CHECKING:
     from sockfs.structs.kernel import Kernel
@@ -73,6 +75,7 @@ class RealTime(Waiter):
     pool: list[ThreadEntry]
     signals: list[int]
     relays: list[Relay]
+    ended: list[Relay]  # to be closed by the service thread, which may be asleep on them
 
     def __init__(self, kernel: Kernel) -> None:
         super().__init__(kernel)
@@ -90,6 +93,7 @@ class RealTime(Waiter):
         self.pool = []
         self.signals = []
         self.relays = []
+        self.ended = []
         kernel.now = host.monotonic_ns()
         kernel.wall_offset = host.time_ns() - kernel.now
 
@@ -213,6 +217,7 @@ class RealTime(Waiter):
     def remove_relay(self, relay: Relay) -> None:
         self.relays = [r for r in self.relays if r is not relay]
         relay.done = True
+        self.ended = [*self.ended, relay]
         host.write(self.wake_fd, b"\1\0\0\0\0\0\0\0")
 
     def _serve(self) -> None:
@@ -235,23 +240,38 @@ class RealTime(Waiter):
             for relay in closing:
                 relay.close()
             relays = self.relays
-            watched = [self.wake_fd, *[r.fd for r in relays]]
-            if due >= MAX_SCHEDULE_TIMEOUT:
-                ready = host.select(watched, [], [])[0]
-            else:
-                left = due - self.clock()
-                ready = host.select(watched, [], [], max(int(left), 0) / 1e9)[0]
+            ready = _wait([self.wake_fd, *[r.fd for r in relays]], due, self.clock)
             if self.wake_fd in ready:
                 host.read(self.wake_fd, 8)
             for relay in relays:
-                if relay.fd in ready:
-                    relay.pump()
-            closing = [r for r in relays if r.done]
+                if relay.fd in ready and not relay.done:
+                    try:
+                        relay.pump()
+                    except BaseException:
+                        self.abandon()
+                        traceback.print_exc()
+            closing = self.ended
+            self.ended = []
         host.close(self.wake_fd)
         self.wake_fd = -1
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
+def _wait(watched: list[int], due: i64, clock: Callable[[], int]) -> list[int]:
+    """Which of the descriptors can be read; none when `due` has come."""
+    seconds: float | None = None
+    if due < MAX_SCHEDULE_TIMEOUT:
+        left: i64 = clock()
+        left = due - left
+        seconds = max(int(left), 0) / 1e9
+    if max(watched) < host.FD_SETSIZE:
+        return list(host.select(watched, [], [], seconds)[0])
+    poller = host.poll()  # to the millisecond only, but for any number
+    for fd in watched:
+        poller.register(fd, POLLIN)
+    return [fd for fd, _ in poller.poll(None if seconds is None else math.ceil(seconds * 1e3))]
+
+
 class Relay:
     """Bytes that C code writes to a real descriptor, passed on to one of the kernel's
     (`signal.set_wakeup_fd`)."""

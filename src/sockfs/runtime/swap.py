@@ -53,7 +53,7 @@ class Swap:
         kernel.host = self.waiter
         kernel.unix_path_host = paths.HostPaths()
         self.task: Task = kernel.task(comm)
-        self.fds = fds.HostFds()
+        self.fds = fds.HostFds(self.task.files)
         self.task.files.placeholder = self.fds
         soft = _nofile_limit()
         if soft > 0:

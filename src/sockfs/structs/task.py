@@ -38,6 +38,10 @@ class FdPlaceholder:
     def close(self, fd: int) -> None:
         """Give the number back."""
 
+    def holds(self, fd: int) -> bool:
+        """Whether the number is still ours: C code may have closed it, and the host given it to another file."""
+        return True
+
     def claim(self, fd: int) -> int:
         """Take just this number, closing what the host has there (dup2). Returns it, or -errno."""
         return fd
