@@ -51,7 +51,7 @@ class HostFds(FdPlaceholder):
         return fd
 
     def _forget(self, fd: int) -> None:
-        """C code closed a number of ours past us (a file object over a detached socket): close what it named."""
+        """C code closed a number past us (a file object over a detached socket): close what it named."""
         file = self.files.fdt[fd]
         self.files.fdt[fd] = None
         if file is not None:

@@ -24,7 +24,9 @@ with tempfile.TemporaryDirectory() as folder:
         assert s.get(f"{base}/nothing", timeout=20).status_code == 404
         assert "data.bin" in s.get(f"{base}/", timeout=20).text
         assert s.head(f"{base}/data.bin", timeout=20).headers["Content-Length"] == "3000000"
-    threads = [threading.Thread(target=lambda: requests.get(f"{base}/data.bin", timeout=30)) for _ in range(8)]
+    threads = [
+        threading.Thread(target=lambda: requests.get(f"{base}/data.bin", timeout=30)) for _ in range(8)
+    ]
     for t in threads:
         t.start()
     for t in threads:

@@ -12,12 +12,16 @@ async def app(scope, receive, send):
         body += message.get("body", b"")
         if not message.get("more_body"):
             break
-    await send({"type": "http.response.start", "status": 200, "headers": [(b"x-path", scope["path"].encode())]})
+    await send(
+        {"type": "http.response.start", "status": 200, "headers": [(b"x-path", scope["path"].encode())]}
+    )
     await send({"type": "http.response.body", "body": body or b"nothing"})
 
 
 async def main():
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=8000, lifespan="off", log_level="warning"))
+    server = uvicorn.Server(
+        uvicorn.Config(app, host="127.0.0.1", port=8000, lifespan="off", log_level="warning")
+    )
     task = asyncio.create_task(server.serve())
     while not server.started:
         await asyncio.sleep(0.01)
