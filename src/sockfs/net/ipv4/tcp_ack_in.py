@@ -364,6 +364,7 @@ def tcp_clean_rtx_queue(
         flag |= FLAG_SACK_RENEGING
     if between(sk.snd_up, prior_snd_una, snd_una):
         sk.snd_up = snd_una
+        sk.urg_mode = False
     seq_rtt: i64 = -1
     sack_rtt: i64 = -1
     ca_rtt: i64 = -1

@@ -68,6 +68,7 @@ def tcp_connect(sk: TcpSock) -> i64:
     stamp = tcp_h.tcp_time_stamp_ms(sk)
     sk.retrans_stamp = stamp if stamp else 1
     # tcp_connect_queue_skb
+    tcp_output.sk_forced_mem_schedule(sk, skb.truesize)
     sk.write_seq = skb.end_seq
     sk.sk_wmem_queued += skb.truesize
     core_sock.sk_mem_charge(sk, skb.truesize)
@@ -138,6 +139,7 @@ def tcp_connect_init(sk: TcpSock) -> None:
     sk.snd_una = sk.write_seq
     sk.snd_sml = sk.write_seq
     sk.snd_up = sk.write_seq
+    sk.urg_mode = False
     sk.snd_nxt = sk.write_seq
     if not sk.repair:
         sk.rcv_nxt = 0
@@ -290,6 +292,7 @@ def tcp_init_nondata_skb(skb: SkBuff, seq: i64, flags: i64) -> None:
 def tcp_queue_skb(sk: TcpSock, skb: SkBuff) -> None:
     sk.write_seq = skb.end_seq
     skbuff.skb_queue_tail(sk.sk_write_queue, skb)
+    tcp_output.sk_forced_mem_schedule(sk, skb.truesize)
     sk.sk_wmem_queued += skb.truesize
     core_sock.sk_mem_charge(sk, skb.truesize)
 
@@ -370,9 +373,7 @@ def tcp_send_delayed_ack(sk: TcpSock) -> None:
             timeout = sk.icsk_ack_timeout
     sk.icsk_ack_pending |= ICSK_ACK_SCHED | ICSK_ACK_TIMER
     sk.icsk_ack_timeout = timeout
-    timer = sk.icsk_delack_timer
-    if timer is not None:
-        core_sock.sk_reset_timer(sk, timer, timeout)
+    tcp_timer.tcp_reset_delack_timer(sk, timeout)
 
 
 def tcp_send_ack(sk: TcpSock) -> None:
