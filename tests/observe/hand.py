@@ -53,7 +53,7 @@ class Machine:
             self.k.init_net,
             tcp_prot,
             callbacks,
-            InetConnectionSockAfOps("ipv4_specific", 16),
+            InetConnectionSockAfOps(20, 16),
             Cubic(),
         )
         sk.sk_type, sk.sk_protocol, sk.sk_state = 1, 6, state

@@ -144,6 +144,24 @@ def _chain(node: Node, depth: int, out: list[tuple[int, str]]) -> None:
         _chain(child, depth + 1, out)
 
 
+class PatientLock:
+    """One thread prints at a time, but nobody waits for ever: a finaliser that runs in the middle of a line
+    may wait for the kernel, whose holder may wait to print."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.owner = 0
+
+    def __enter__(self) -> None:
+        if self.lock.acquire(timeout=1):
+            self.owner = threading.get_ident()
+
+    def __exit__(self, *error: object) -> None:
+        if self.owner == threading.get_ident():
+            self.owner = 0
+            self.lock.release()
+
+
 class Sink:
     """Who hears the tracer."""
 
@@ -168,7 +186,6 @@ class Tracer(TraceSink):
         self.stacks: dict[int, list[Node]] = {}
         self.pending: dict[int, Invocation] = {}  # calls asleep, by their record's id
         self.asleep: dict[int, Invocation] = {}  # the same by thread
-        self.lock = threading.Lock()
         self.numbers: dict[int, int] = {}
         self.service: OnService | None = None
 
@@ -471,7 +488,7 @@ class TextSink(Sink):
     def __init__(self, out: TextIO | None = None, filters: Filters | None = None) -> None:
         self.out = out
         self.filters = filters or Filters()
-        self.lock = threading.Lock()
+        self.lock = PatientLock()
         self.open: dict[int, list[Root]] = {}  # by thread: starts of a call that is not finished
         self.announced: set[int] = set()  # threads whose unfinished call is printed
         self.threads: set[int] = set()
@@ -564,7 +581,7 @@ class JsonSink(Sink):
     def __init__(self, out: TextIO | None = None, filters: Filters | None = None) -> None:
         self.out = out
         self.filters = filters or Filters()
-        self.lock = threading.Lock()
+        self.lock = PatientLock()
         self.last_shown = True
 
     def root(self, root: Root) -> None:
