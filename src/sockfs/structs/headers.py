@@ -3,13 +3,17 @@
 Kernel counterparts: `struct iphdr`, `tcphdr`, `udphdr`, `icmphdr`. Numbers are host order. A header is
 written once, by the protocol that sends, and read as it stands; bytes and checksums exist only at the edge
 (`net/core/wire.py`). A header object belongs to one skb: a clone gets its own.
+
+`acyclic`: a class whose objects refer to nothing that could refer back, so that the garbage collector need
+not know of them. It says so wherever many are made.
 """
 
 from __future__ import annotations
 
-from mypy_extensions import i64
+from mypy_extensions import i64, mypyc_attr
 
 
+@mypyc_attr(acyclic=True)
 class Iphdr:
     """RFC 791. `frag_off` holds flags and offset as on the wire; `check` is right only where `csum_ok` was
     verified.
@@ -41,6 +45,7 @@ class Iphdr:
         self.options = b""
 
 
+@mypyc_attr(acyclic=True)
 class Ipv6hdr:
     """RFC 8200. Addresses are 16 bytes."""
 
@@ -64,6 +69,7 @@ class Ipv6hdr:
         self.ext = b""
 
 
+@mypyc_attr(acyclic=True)
 class Tcphdr:
     """RFC 9293 section 3.1, with the options of RFC 9293, 7323, 2018, 7413 and 2385 as fields."""
 
@@ -111,6 +117,7 @@ class Tcphdr:
         self.options = None
 
 
+@mypyc_attr(acyclic=True)
 class Udphdr:
     """RFC 768; also UDP-Lite (RFC 3828), where `len` is the checksum coverage."""
 
@@ -126,6 +133,7 @@ class Udphdr:
         self.check = 0
 
 
+@mypyc_attr(acyclic=True)
 class Icmphdr:
     """RFC 792 and RFC 4443: `rest` is the second word (identifier and sequence, gateway, MTU, pointer)."""
 
@@ -141,6 +149,7 @@ class Icmphdr:
         self.rest = rest
 
 
+@mypyc_attr(acyclic=True)
 class Ethhdr:
     """Ethernet II. Addresses are 6 bytes."""
 

@@ -23,12 +23,14 @@ if TYPE_CHECKING:
 
 
 class InetBindBucket:
-    """`struct inet_bind_bucket`: a local port in use, and by whom (`owners`, in order of binding)."""
+    """`struct inet_bind_bucket`: a local port in use, and by whom (`owners` to `owners_last`, in order of
+    binding, linked by `bind_next`)."""
 
     port: i64
     fastreuse: i64
     fastreuseport: i64
-    owners: dict[int, SockCommon]  # by sk_cookie: the order of binding is kept
+    owners: SockCommon | None
+    owners_last: SockCommon | None
     fast_sk_family: i64
     fast_rcv_saddr: i64
     fastuid: i64
@@ -37,7 +39,8 @@ class InetBindBucket:
         self.port = port
         self.fastreuse = 0
         self.fastreuseport = 0
-        self.owners = {}
+        self.owners = None
+        self.owners_last = None
         self.fast_sk_family = 0
         self.fast_rcv_saddr = 0
         self.fastuid = 0

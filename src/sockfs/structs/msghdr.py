@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mypy_extensions import i64
+from mypy_extensions import i64, mypyc_attr
 
 from sockfs.structs.call import Call
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sockfs.structs.task import Task
 
 
+@mypyc_attr(acyclic=True)
 class IovIter:
     """The caller's memory on a send (`src`, or `view` when it is mutable) or on a receive (`view`, or
     `pieces`).

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mypy_extensions import i64
+from mypy_extensions import i64, mypyc_attr
 
 if TYPE_CHECKING:
     from sockfs.structs.dst import Dst
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from sockfs.structs.sock import SockCommon
 
 
+@mypyc_attr(acyclic=True)
 class SkbFrag:
     """One further piece of payload: `skb_frag_t`."""
 

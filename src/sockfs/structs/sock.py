@@ -92,6 +92,8 @@ class SockCommon:
     sk_cookie: i64
     sk_hashed: bool
     hash_next: SockCommon | None  # chain of an ehash, listening or udp bucket
+    bind_next: SockCommon | None  # sk_bind_node: the owners of a local port, in order of binding
+    bind_prev: SockCommon | None
 
     def __init__(self, family: i64, net: Net, prot: Proto) -> None:
         self.sk_family = family
@@ -112,6 +114,8 @@ class SockCommon:
         self.sk_cookie = 0
         self.sk_hashed = False
         self.hash_next = None
+        self.bind_next = None
+        self.bind_prev = None
 
 
 class SockCallback:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mypy_extensions import i64
+from mypy_extensions import i64, mypyc_attr
 
 from sockfs.structs.inet_connection_sock import InetConnectionSock
 from sockfs.structs.sk_buff import SkBuffHead
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from sockfs.structs.timer import TimerList
 
 
+@mypyc_attr(acyclic=True)
 class TcpSackBlock:
     """`struct tcp_sack_block`."""
 

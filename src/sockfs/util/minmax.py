@@ -8,9 +8,10 @@ a quarter and a half of the window apart. `t` and `win` are in any one unit; tim
 
 from __future__ import annotations
 
-from mypy_extensions import i64
+from mypy_extensions import i64, mypyc_attr
 
 
+@mypyc_attr(acyclic=True)
 class Minmax:
     """`struct minmax`: the best sample and the two that come after it, oldest first."""
 

@@ -67,7 +67,7 @@ def inet_csk_get_port(sk: InetConnectionSock, snum: i64) -> i64:
         tb = net.tcp_hashinfo.bhash.get(port)
         if tb is None:
             tb = inet_hashtables.inet_bind_bucket_create(net, port)
-        elif len(tb.owners) != 0 and sk.sk_reuse != SK_FORCE_REUSE:
+        elif tb.owners is not None and sk.sk_reuse != SK_FORCE_REUSE:
             if not sk_reuseport_match(tb, sk) and inet_csk_bind_conflict(sk, tb, True, True):
                 return -EADDRINUSE
     inet_csk_update_fastreuse(sk, tb, reuse)
@@ -135,7 +135,10 @@ def inet_csk_bind_conflict(
     """
     reuse = sk.sk_reuse != 0
     reuseport = sk.sk_reuseport
-    for sk2 in tb.owners.values():
+    owner = tb.owners
+    while owner is not None:
+        sk2 = owner
+        owner = sk2.bind_next
         if sk2 is sk:
             continue
         if sk.sk_bound_dev_if != 0 and sk2.sk_bound_dev_if != 0 and sk.sk_bound_dev_if != sk2.sk_bound_dev_if:
@@ -173,7 +176,7 @@ def sk_reuseport_match(tb: InetBindBucket, sk: InetConnectionSock) -> bool:
 
 def inet_csk_update_fastreuse(sk: InetConnectionSock, tb: InetBindBucket, reuse: bool) -> None:
     """sk is let in: remember on what terms."""
-    first = len(tb.owners) == 0
+    first = tb.owners is None
     if first:
         tb.fastreuse = 1 if reuse else 0
     elif not reuse or tb.fastreuse < 0:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 from mypy_extensions import i64
 
 from sockfs.kernel import slab
-from sockfs.net.core import secure_seq, sock
+from sockfs.net.core import secure_seq
 from sockfs.net.ipv4 import inet_timewait_sock, tcp_ipv4
 from sockfs.structs.inet_connection_sock import InetBindBucket, InetConnectionSock
 from sockfs.structs.inet_sock import InetSock
@@ -227,7 +227,7 @@ def inet_bind_bucket_create(net: Net, port: i64) -> InetBindBucket:
 
 def inet_bind_bucket_destroy(net: Net, tb: InetBindBucket) -> None:
     """Free the bucket of a port that nobody owns any more."""
-    if len(tb.owners) != 0 or net.tcp_hashinfo.bhash.get(tb.port) is not tb:
+    if tb.owners is not None or net.tcp_hashinfo.bhash.get(tb.port) is not tb:
         return
     del net.tcp_hashinfo.bhash[tb.port]
     slab.kmem_cache_free(net.kernel.slabs["tcp_bind_bucket"])
@@ -236,7 +236,7 @@ def inet_bind_bucket_destroy(net: Net, tb: InetBindBucket) -> None:
 def inet_bind_hash(sk: InetConnectionSock, tb: InetBindBucket, port: i64) -> None:
     """sk owns port now."""
     sk.sk_num = port
-    tb.owners[sock.sock_gen_cookie(sk)] = sk
+    sk_add_bind_node(sk, tb)
     sk.icsk_bind_hash = tb
 
 
@@ -246,7 +246,7 @@ def inet_put_port(sk: InetConnectionSock) -> None:
     if tb is None:
         return
     sk.icsk_bind_hash = None
-    tb.owners.pop(int(sk.sk_cookie), None)
+    sk_del_bind_node(sk, tb)
     sk.sk_num = 0
     sk.sk_userlocks &= ~SOCK_CONNECT_BIND
     inet_bind_bucket_leave(sk.sk_net, tb)
@@ -255,16 +255,46 @@ def inet_put_port(sk: InetConnectionSock) -> None:
 def inet_bind_bucket_leave(net: Net, tb: InetBindBucket) -> None:
     """An owner went: free the bucket, or let connect use the port again if only its own choices are left
     there."""
-    if len(tb.owners) == 0:
+    owner = tb.owners
+    if owner is None:
         inet_bind_bucket_destroy(net, tb)
         return
     if tb.fastreuse < 0 and tb.fastreuseport < 0:
         return
-    for owner in tb.owners.values():
+    while owner is not None:
         if not sk_is_connect_bind(owner):
             return
+        owner = owner.bind_next
     tb.fastreuse = -1
     tb.fastreuseport = -1
+
+
+def sk_add_bind_node(sk: SockCommon, tb: InetBindBucket) -> None:
+    """sk is the latest of the port's owners."""
+    last = tb.owners_last
+    sk.bind_prev = last
+    sk.bind_next = None
+    if last is None:
+        tb.owners = sk
+    else:
+        last.bind_next = sk
+    tb.owners_last = sk
+
+
+def sk_del_bind_node(sk: SockCommon, tb: InetBindBucket) -> None:
+    """sk is an owner no more."""
+    before = sk.bind_prev
+    behind = sk.bind_next
+    if before is None:
+        tb.owners = behind
+    else:
+        before.bind_next = behind
+    if behind is None:
+        tb.owners_last = before
+    else:
+        behind.bind_prev = before
+    sk.bind_prev = None
+    sk.bind_next = None
 
 
 def sk_is_connect_bind(sk: SockCommon) -> bool:

@@ -70,9 +70,7 @@ def inet_twsk_hashdance_schedule(tw: InetTimewaitSock, sk: TcpSock, timeo: i64) 
     tb = sk.icsk_bind_hash
     tw.tw_tb = tb
     if tb is not None:
-        tb.owners[-int(tw.sk_cookie)] = (
-            tw  # it has the sock's cookie; the sock itself lets go in its own time
-        )
+        inet_hashtables.sk_add_bind_node(tw, tb)  # the sock itself lets go in its own time
     inet_hashtables.inet_unhash(sk)
     inet_hashtables.inet_ehash_insert(tw)
     inet_twsk_schedule(tw, timeo)
@@ -113,7 +111,7 @@ def inet_twsk_kill(tw: InetTimewaitSock) -> None:
     tb = tw.tw_tb
     if tb is not None:
         tw.tw_tb = None
-        tb.owners.pop(-int(tw.sk_cookie), None)
+        inet_hashtables.sk_del_bind_node(tw, tb)
         inet_hashtables.inet_bind_bucket_leave(net, tb)
     tw.tw_timer = None
     net.tcp_hashinfo.tw_count -= 1

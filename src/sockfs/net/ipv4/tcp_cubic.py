@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from mypy_extensions import i64
+from mypy_extensions import i64, mypyc_attr
 
 from sockfs.net.ipv4 import tcp_cong, tcp_h
 from sockfs.structs.ops import CongestionOps
@@ -35,6 +35,7 @@ HYSTART_DELAY_MIN: Final = 4000
 HYSTART_DELAY_MAX: Final = 16000
 
 
+@mypyc_attr(acyclic=True)
 class Bictcp:
     """`struct bictcp`: what the control knows of a connection. Instants are ns, delays µs, windows
     segments."""

@@ -512,9 +512,7 @@ def tcp_timer_reset_dack(sk: TcpSock) -> None:
     """The handshake's last ACK waits for data, no longer than the longest delayed ACK."""
     sk.icsk_ack_pending |= 2
     sk.icsk_ack_timeout = sk.kernel.now + tcp_h.TCP_DELACK_MAX
-    timer = sk.icsk_delack_timer
-    if timer is not None:
-        core_sock.sk_reset_timer(sk, timer, sk.icsk_ack_timeout)
+    tcp_timer.tcp_reset_delack_timer(sk, sk.icsk_ack_timeout)
 
 
 def tcp_finish_connect(sk: TcpSock, skb: SkBuff | None) -> None:

@@ -121,8 +121,8 @@ class CompressedAckTimer(TimerList):
 def tcp_init_xmit_timers(sk: TcpSock) -> None:
     """A new sock's timers (`inet_csk_init_xmit_timers`)."""
     sk.icsk_retransmit_timer = TcpWriteTimer(sk)
-    sk.icsk_delack_timer = TcpDelackTimer(sk)
-    sk.sk_timer = TcpKeepaliveTimer(sk)
+    sk.icsk_delack_timer = None
+    sk.sk_timer = None
     sk.icsk_pending = 0
     sk.icsk_ack_pending = 0
     sk.pacing_timer = None
@@ -138,6 +138,15 @@ def tcp_clear_xmit_timers(sk: TcpSock) -> None:
     core_sock.sk_stop_timer(sk, sk.icsk_retransmit_timer)
     core_sock.sk_stop_timer(sk, sk.icsk_delack_timer)
     core_sock.sk_stop_timer(sk, sk.sk_timer)
+
+
+def tcp_reset_delack_timer(sk: TcpSock, at: i64) -> None:
+    """(Re)start `icsk_delack_timer`; it is made when first used, for many connections never need it."""
+    timer = sk.icsk_delack_timer
+    if timer is None:
+        timer = TcpDelackTimer(sk)
+        sk.icsk_delack_timer = timer
+    core_sock.sk_reset_timer(sk, timer, at)
 
 
 def tcp_shutdown_xmit_timers(sk: TcpSock) -> None:
@@ -530,9 +539,7 @@ def tcp_delack_timer_handler(sk: TcpSock) -> None:
     if sk.icsk_ack_pending & ICSK_ACK_TIMER == 0:
         return
     if sk.icsk_ack_timeout > sk.kernel.now:
-        timer = sk.icsk_delack_timer
-        if timer is not None:
-            core_sock.sk_reset_timer(sk, timer, sk.icsk_ack_timeout)
+        tcp_reset_delack_timer(sk, sk.icsk_ack_timeout)
         return
     sk.icsk_ack_pending &= ~ICSK_ACK_TIMER
     if sk.icsk_ack_pending & ICSK_ACK_SCHED:
@@ -567,9 +574,12 @@ def tcp_compressed_ack_kick(sk: TcpSock) -> None:
 
 
 def tcp_reset_keepalive_timer(sk: TcpSock, length: i64) -> None:
+    """(Re)start `sk_timer`, made when first used."""
     timer = sk.sk_timer
-    if timer is not None:
-        core_sock.sk_reset_timer(sk, timer, sk.kernel.now + length)
+    if timer is None:
+        timer = TcpKeepaliveTimer(sk)
+        sk.sk_timer = timer
+    core_sock.sk_reset_timer(sk, timer, sk.kernel.now + length)
 
 
 def tcp_delete_keepalive_timer(sk: TcpSock) -> None:
