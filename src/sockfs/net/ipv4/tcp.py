@@ -211,21 +211,18 @@ def tcp_sendmsg_locked(sk: TcpSock, msg: Msghdr, size: i64) -> i64:
                 # Linux: the first packet of an idle connection is let through whatever the memory says
                 if sk.tcp_rtx_queue.qlen != 0 or queue.qlen != 0:
                     skbuff.consume_skb(sk.kernel, skb)
-                    err = tcp_wait_for_space(sk, msg, flags, copied, fresh, mss_now, size_goal)
-                    if err == 0:
-                        err = -EAGAIN
-                    if err == -ESLEEP:
-                        msg.done = copied
-                        return err
-                    return tcp_sendmsg_error(sk, msg, flags, copied, mss_now, size_goal, err)
+                    return tcp_no_memory(sk, msg, flags, copied, fresh, mss_now, size_goal)
+                tcp_output.sk_forced_mem_schedule(sk, skb.truesize)
             tcp_skb_entail(sk, skb)
             room = size_goal
         assert skb is not None
         copy: i64 = it.count
         if copy > room:
             copy = room
-        if copy > sk.sk_forward_alloc:
-            sock.sk_wmem_schedule(sk, copy)
+        if copy > sk.sk_forward_alloc and not sock.sk_wmem_schedule(sk, copy):
+            copy = sk.sk_forward_alloc  # past tcp_mem's limit: only what was had before
+            if copy <= 0:
+                return tcp_no_memory(sk, msg, flags, copied, fresh, mss_now, size_goal)
         if src is not None:
             skbuff.skb_put_data(skb, src, it.iov_offset, copy)
             it.iov_offset += copy
@@ -258,6 +255,17 @@ def tcp_sendmsg_locked(sk: TcpSock, msg: Msghdr, size: i64) -> i64:
     if copied != 0:
         tcp_output.tcp_push(sk, flags, mss_now, sk.nonagle, size_goal)
     return copied
+
+
+def tcp_no_memory(
+    sk: TcpSock, msg: Msghdr, flags: i64, copied: i64, fresh: bool, mss_now: i64, size_goal: i64
+) -> i64:
+    """tcp_mem's limit is reached: wait, if the send buffer is what one can wait for, or give up for now."""
+    err = tcp_wait_for_space(sk, msg, flags, copied, fresh, mss_now, size_goal)
+    if err == -ESLEEP:
+        msg.done = copied
+        return err
+    return tcp_sendmsg_error(sk, msg, flags, copied, mss_now, size_goal, -EAGAIN if err == 0 else err)
 
 
 def tcp_wait_for_space(

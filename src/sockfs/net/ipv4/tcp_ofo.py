@@ -14,7 +14,7 @@ from mypy_extensions import i64
 
 from sockfs.net.core import skbuff
 from sockfs.net.core import sock as core_sock
-from sockfs.net.ipv4 import tcp_h, tcp_input, tcp_rcvbuf
+from sockfs.net.ipv4 import tcp_h, tcp_input, tcp_output, tcp_rcvbuf
 from sockfs.structs.sk_buff import SkBuffHead
 from sockfs.structs.sock import SOCK_DEAD
 from sockfs.structs.tcp_sock import TcpSackBlock
@@ -97,7 +97,7 @@ def tcp_queue_in_order(sk: TcpSock, skb: SkBuff) -> None:
             sk.sk_net.mib_linux.TCPRcvQDrop += 1
             tcp_drop_reason(sk, skb, SKB_DROP_REASON_PROTO_MEM)
             return
-        sk_forced_mem_schedule(sk, skb.truesize)
+        tcp_output.sk_forced_mem_schedule(sk, skb.truesize)
     fin: bool = skb.tcp_flags & TCPHDR_FIN != 0
     length = skb.len
     eaten = tcp_queue_rcv(sk, skb)
@@ -361,14 +361,6 @@ def tcp_dsack_extend(sk: TcpSock, seq: i64, end_seq: i64) -> None:
 
 
 # ---- memory
-
-
-def sk_forced_mem_schedule(sk: TcpSock, size: i64) -> None:
-    """Memory that must be had."""
-    if size > sk.sk_forward_alloc:
-        pages = core_sock.sk_mem_pages(size - sk.sk_forward_alloc)
-        sk.sk_forward_alloc += pages << core_sock.PAGE_SHIFT
-        sk.sk_prot.memory_allocated_add(sk, pages)
 
 
 def tcp_try_rmem_schedule(sk: TcpSock, skb: SkBuff, size: i64) -> i64:

@@ -869,6 +869,7 @@ def tcp_mtu_probe(sk: TcpSock) -> i64:
             skb.seq = (skb.seq + part) & U32
             tcp_set_skb_tso_segs(skb, mss_now)
         left -= part
+    sk_forced_mem_schedule(sk, nskb.truesize)
     sk.sk_wmem_queued += nskb.truesize
     core_sock.sk_mem_charge(sk, nskb.truesize)
     skbuff.skb_queue_head(queue, nskb)
@@ -919,6 +920,7 @@ def tcp_fragment(sk: TcpSock, tcp_queue: i64, skb: SkBuff, length: i64, mss_now:
         sk.sk_net.mib_linux.TCPWqueueTooBig += 1
         return -12
     buff = skbuff.alloc_skb(sk.kernel)
+    sk_forced_mem_schedule(sk, buff.truesize)
     sk.sk_wmem_queued += buff.truesize
     core_sock.sk_mem_charge(sk, buff.truesize)
     skbuff.skb_split(skb, buff, length)
@@ -990,7 +992,15 @@ def tcp_skb_mss(sk: TcpSock, skb: SkBuff) -> i64:
     return skb.gso_size if skb.gso_size else sk.mss_cache
 
 
-# ---- freeing sent data
+# ---- memory of sent data
+
+
+def sk_forced_mem_schedule(sk: TcpSock, size: i64) -> None:
+    """Memory that must be had: a SYN, a FIN, a cut."""
+    if size > sk.sk_forward_alloc:
+        pages = core_sock.sk_mem_pages(size - sk.sk_forward_alloc)
+        sk.sk_forward_alloc += pages << core_sock.PAGE_SHIFT
+        sk.sk_prot.memory_allocated_add(sk, pages)
 
 
 def tcp_wmem_free_skb(sk: TcpSock, skb: SkBuff) -> None:
