@@ -1,4 +1,5 @@
-"""Addresses: what CPython makes of a good or bad tuple on a socket of the host's, our function makes of it too."""
+"""Addresses: what CPython makes of a good or bad tuple on a socket of the host's, our function makes of it
+too."""
 
 from __future__ import annotations
 

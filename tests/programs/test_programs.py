@@ -1,7 +1,8 @@
-"""Programs that nobody here wrote run unmodified: each of `progs/` is started by `sockfs run` in a process of its own.
+"""Programs that nobody here wrote run unmodified: each of `progs/` is started by `sockfs run` in a process of
+its own.
 
-Each prints what it saw; the last line is `ok`. The guard (`guard/sitecustomize.py`) ends a program that opens an
-Internet socket of the host's. Run by plain Python, the same programs pass on the real kernel.
+Each prints what it saw; the last line is `ok`. The guard (`guard/sitecustomize.py`) ends a program that opens
+an Internet socket of the host's. Run by plain Python, the same programs pass on the real kernel.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""A kernel under this very process: threads, time-outs, signals, mixed waits; and everything back in its place
-afterwards."""
+"""A kernel under this very process: threads, time-outs, signals, mixed waits; and everything back in its
+place afterwards."""
 
 from __future__ import annotations
 
@@ -233,3 +233,19 @@ def test_paths_stand_in_the_file_system(k: Kernel, tmp_path: object) -> None:
 
 def test_ssl_is_on_our_sockets(k: Kernel) -> None:
     assert "_wrap_socket" in vars(ssl.SSLContext.__mro__[1])
+
+
+def test_a_failed_call_lets_go_of_the_programs_buffer(k: Kernel) -> None:
+    c, a = pair()
+    a.setblocking(False)
+    data = bytearray(10)
+    for call in (lambda: a.recv_into(data), lambda: a.recvmsg_into([data]), lambda: a.recvfrom_into(data)):
+        with pytest.raises(BlockingIOError):
+            call()
+        data.append(0)  # BufferError while a view of it is alive
+    a.close()
+    with pytest.raises(OSError) as kept:
+        a.send(data)
+    data.clear()
+    assert kept.value.errno == 9
+    c.close()

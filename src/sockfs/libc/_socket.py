@@ -153,6 +153,7 @@ class socket:
         msg = Msghdr(task, IovIter(None, view, nbytes))
         r = calls.recvfrom(w, task, self._fd, msg, flags, self._ns)
         if r < 0:
+            view.release()
             error.fail(r)
         return r
 
@@ -187,6 +188,7 @@ class socket:
         msg.want_name = True
         r = calls.recvfrom(w, task, self._fd, msg, flags, self._ns)
         if r < 0:
+            view.release()
             error.fail(r)
         return r, addr.unpack(msg.msg_name)
 
@@ -237,6 +239,8 @@ class socket:
         msg.msg_controllen = ancbufsize
         r = calls.recvmsg(w, task, self._fd, msg, addr.integer(flags), self._ns)
         if r < 0:
+            for view in views:
+                view.release()
             error.fail(r)
         if len(views) != 1:
             scatter(msg.msg_iter.result(), views)
@@ -250,6 +254,7 @@ class socket:
         msg = Msghdr(task, readable(data))
         r = calls.sendto(w, task, self._fd, msg, flags, self._ns)
         if r < 0:
+            drop_view(msg.msg_iter)
             error.fail(r)
         return r
 
@@ -267,6 +272,7 @@ class socket:
         while True:
             r = calls.sendto(w, task, self._fd, Msghdr(task, it), flags, ns)
             if r < 0:
+                drop_view(it)
                 error.fail(r)
             left -= r
             if left <= 0:
@@ -300,6 +306,7 @@ class socket:
         msg.msg_name = addr.pack(self._family, address, "sendto")
         r = calls.sendto(w, task, self._fd, msg, flags, self._ns)
         if r < 0:
+            drop_view(it)
             error.fail(r)
         return r
 
@@ -592,6 +599,13 @@ def _plain(data: bytes) -> IovIter:
     return IovIter(data, None, len(data))
 
 
+def drop_view(it: IovIter) -> None:
+    """Before raising: a traceback keeps frames alive, and a view in one would pin the program's bytearray."""
+    view = it.view
+    if view is not None:
+        view.release()
+
+
 def writable(buffer: object) -> memoryview:
     """Memory to receive into."""
     if isinstance(buffer, bytearray):
@@ -637,6 +651,7 @@ def _sendall_timed(w: Waiter, task: Task, fd: i64, it: IovIter, flags: i64, ns: 
     while True:
         r = calls.sendto(w, task, fd, Msghdr(task, it), flags, ns)
         if r < 0:
+            drop_view(it)
             error.fail(r)
         left -= r
         if left <= 0:

@@ -82,8 +82,10 @@ def write(fd: int, data: Any, /) -> int:
     if not _ours(fd):
         return host.write(fd, data)
     task = loop.this_task()
-    r = calls.write(loop.waiter_of(task), task, fd, Msghdr(task, libc_socket.readable(data)))
+    it = libc_socket.readable(data)
+    r = calls.write(loop.waiter_of(task), task, fd, Msghdr(task, it))
     if r < 0:
+        libc_socket.drop_view(it)
         error.fail(r)
     return r
 

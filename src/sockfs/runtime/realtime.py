@@ -205,9 +205,11 @@ class RealTime(Waiter):
 
     def stop(self) -> None:
         """End the service thread. It goes on its own."""
+        self.acquire()
         self.stopped = True
         if self.wake_fd >= 0:
             host.write(self.wake_fd, b"\1\0\0\0\0\0\0\0")
+        self.release()
 
     def add_relay(self, relay: Relay) -> None:
         """Have the service thread pass on what arrives at relay.fd."""
@@ -252,8 +254,12 @@ class RealTime(Waiter):
                         traceback.print_exc()
             closing = self.ended
             self.ended = []
+        for relay in [*closing, *self.ended]:
+            relay.close()
+        self.acquire()
         host.close(self.wake_fd)
         self.wake_fd = -1
+        self.release()
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
