@@ -101,7 +101,8 @@ def tcp_xmit_retransmit_queue(sk: TcpSock) -> None:
 def tcp_retransmit_skb(sk: TcpSock, skb: SkBuff, segs: i64) -> i64:
     """Send (the first segs segments of) skb again, and keep account of it. 0, a NET_XMIT code or -errno."""
     err = __tcp_retransmit_skb(sk, skb, segs)
-    if err == 0:
+    # An undo takes the marks of loss away and leaves this one: it may be here already, and counted.
+    if err == 0 and (skb.sacked & TCPCB_SACKED_RETRANS) == 0:
         skb.sacked |= TCPCB_SACKED_RETRANS
         sk.retrans_out += skb.tcp_gso_segs
     # When the first retransmission went: the Eifel test and the user time-out look back to it.
