@@ -21,7 +21,8 @@ PROGRAMS = {
     "atexit": "import atexit, threading\natexit.register(print, 'last')\n"
     "threading.Thread(target=print, args=['thread']).start()",
     "interrupt": "raise KeyboardInterrupt",
-    "main": "import __main__, pickle\nclass C: pass\nprint(type(pickle.loads(pickle.dumps(C()))), __main__.C is C)",
+    "main": "import __main__, pickle\nclass C: pass\n"
+    "print(type(pickle.loads(pickle.dumps(C()))), __main__.C is C)",
     "input": "print(input()[::-1])",
 }
 

@@ -1,3 +1,4 @@
+# ruff: noqa: PT017
 import os
 import socket
 import subprocess

@@ -1,3 +1,4 @@
+# ruff: noqa: PT017
 import threading
 import urllib.error
 import urllib.request

@@ -1,3 +1,4 @@
+# ruff: noqa: PT017
 import os
 import ssl
 import tempfile

@@ -1,3 +1,4 @@
+# ruff: noqa: PT017
 import threading
 from xmlrpc.client import Fault, ServerProxy
 from xmlrpc.server import SimpleXMLRPCServer
