@@ -13,3 +13,9 @@ def parity() -> Parity:
     if p.why:
         pytest.skip(p.why)
     return p
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "parity" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.parity)

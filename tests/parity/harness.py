@@ -1,16 +1,23 @@
 """One body of test code, run twice: on the real kernel and on sockfs. Everything it observes is compared.
 
-A body is a function of one argument, `s`, whose methods are the system calls with C's arguments. Each call writes one line
-into a transcript: name, arguments, result (a number or the name of the errno), and what came back in buffers. `Parity`
-runs the body in a child process inside a network namespace of its own and on a fresh bare `sockfs.Kernel`, and fails with
-both transcripts side by side where they differ. Ephemeral ports, inode numbers and cookies are replaced by labels in the
+A body is a function of one argument, `s`, whose methods are the system calls with C's arguments. Each call
+writes one line
+into a transcript: name, arguments, result (a number or the name of the errno), and what came back in
+buffers. `Parity`
+runs the body in a child process inside a network namespace of its own and on a fresh bare `sockfs.Kernel`,
+and fails with
+both transcripts side by side where they differ. Ephemeral ports, inode numbers and cookies are replaced by
+labels in the
 order in which they appear; ports below 32768 are the body's own and are compared as they are.
 
-Bodies never sleep. A body that must wait for an event says `s.until(fd, events)`, a poll with a time-out. A call that
-would sleep for good is part of the observation: a timer interrupts it on the kernel's side, sockfs's record says so on
+Bodies never sleep. A body that must wait for an event says `s.until(fd, events)`, a poll with a time-out.
+A call that
+would sleep for good is part of the observation: a timer interrupts it on the kernel's side, sockfs's
+record says so on
 ours, and the line ends in "blocks".
 
-For sweeps over thousands of arguments `s.tab[key] = value` (with `s.raw`, which writes no line) is compared key by key.
+For sweeps over thousands of arguments `s.tab[key] = value` (with `s.raw`, which writes no line) is
+compared key by key.
 """
 
 from __future__ import annotations
@@ -32,8 +39,10 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 NR: Final = {
-    "read": 0, "write": 1, "close": 3, "fstat": 5, "poll": 7, "ioctl": 16, "readv": 19, "writev": 20, "pipe": 22,
-    "select": 23, "dup": 32, "dup2": 33, "sendfile": 40, "socket": 41, "connect": 42, "accept": 43, "sendto": 44,
+    "read": 0, "write": 1, "close": 3, "fstat": 5, "poll": 7, "ioctl": 16, "readv": 19, "writev": 20,
+    "pipe": 22,
+    "select": 23, "dup": 32, "dup2": 33, "sendfile": 40, "socket": 41, "connect": 42, "accept": 43,
+    "sendto": 44,
     "recvfrom": 45, "sendmsg": 46, "recvmsg": 47, "shutdown": 48, "bind": 49, "listen": 50, "getsockname": 51,
     "getpeername": 52, "socketpair": 53, "setsockopt": 54, "getsockopt": 55, "fcntl": 72, "epoll_create": 213,
     "epoll_wait": 232, "epoll_ctl": 233, "pselect6": 270, "ppoll": 271, "epoll_pwait": 281, "eventfd": 284,
@@ -96,7 +105,9 @@ def i32(value: int) -> bytes:
 
 
 class Msg:
-    """`struct msghdr`: buffers are bytes to send from, bytearrays to receive into. Lengths default to the buffers'."""
+    """`struct msghdr`: buffers are bytes to send from, bytearrays to receive into. Lengths default to the
+    buffers'.
+    """
 
     def __init__(
         self,
@@ -192,7 +203,9 @@ class Sys(Observer):
     quiet = False
 
     def raw(self, name: str, *args: Any) -> int:
-        """Make a call without a line. Integers, bytes to read from, bytearrays to write to, None for NULL, `Msg`."""
+        """Make a call without a line. Integers, bytes to read from, bytearrays to write to, None for NULL,
+        `Msg`.
+        """
         raise NotImplementedError
 
     def patient(self, name: str, *args: Any) -> tuple[int, bool]:
@@ -207,7 +220,10 @@ class Sys(Observer):
     def call(self, name: str, *args: Any) -> int:
         """Any call, with a plain line."""
         r = self.raw(name, *args)
-        shown = [self.show_bytes(a) if isinstance(a, bytes) else "buf" if isinstance(a, bytearray) else a for a in args]
+        shown = [
+            self.show_bytes(a) if isinstance(a, bytes) else "buf" if isinstance(a, bytearray) else a
+            for a in args
+        ]
         more = "".join(f" {self.show_bytes(a)}" for a in args if isinstance(a, bytearray))
         self._line(name, shown, r, more=more)
         return r
@@ -290,7 +306,14 @@ class Sys(Observer):
         return self.sendto(fd, data, flags, None, 0)
 
     def sendto(
-        self, fd: int, data: bytes | None, flags: int, addr: bytes | None, length: int | None = None, *, n: int | None = None
+        self,
+        fd: int,
+        data: bytes | None,
+        flags: int,
+        addr: bytes | None,
+        length: int | None = None,
+        *,
+        n: int | None = None,
     ) -> int:
         alen = length if length is not None else len(addr or b"")
         dlen = n if n is not None else len(data or b"")
@@ -341,10 +364,14 @@ class Sys(Observer):
 
     def sendmmsg(self, fd: int, msgs: list[Msg], flags: int = 0, n: int | None = None) -> int:
         r, blocked = self.patient("sendmmsg", fd, msgs, len(msgs) if n is None else n, flags)
-        self._line("sendmmsg", (fd, len(msgs), n, hex(flags)), r, blocked, f" {[m.len for m in msgs[: max(r, 0)]]}")
+        self._line(
+            "sendmmsg", (fd, len(msgs), n, hex(flags)), r, blocked, f" {[m.len for m in msgs[: max(r, 0)]]}"
+        )
         return r
 
-    def recvmmsg(self, fd: int, msgs: list[Msg], flags: int = 0, timeout: bytes | None = None, n: int | None = None) -> int:
+    def recvmmsg(
+        self, fd: int, msgs: list[Msg], flags: int = 0, timeout: bytes | None = None, n: int | None = None
+    ) -> int:
         tmo = None if timeout is None else bytearray(timeout)
         sizes = [m.namelen for m in msgs]
         r, blocked = self.patient("recvmmsg", fd, msgs, len(msgs) if n is None else n, flags, tmo)
@@ -379,11 +406,15 @@ class Sys(Observer):
 
     # options, descriptors
 
-    def setsockopt(self, fd: int, level: int, opt: int, value: int | bytes | None, length: int | None = None) -> int:
+    def setsockopt(
+        self, fd: int, level: int, opt: int, value: int | bytes | None, length: int | None = None
+    ) -> int:
         b = i32(value) if isinstance(value, int) else value
         n = length if length is not None else len(b or b"")
         r = self.raw("setsockopt", fd, level, opt, b, n)
-        self._line("setsockopt", (fd, level, opt, value if isinstance(value, int) else self.show_bytes(b), n), r)
+        self._line(
+            "setsockopt", (fd, level, opt, value if isinstance(value, int) else self.show_bytes(b), n), r
+        )
         return r
 
     def getsockopt(self, fd: int, level: int, opt: int, size: int = 4) -> int | bytes:
@@ -472,13 +503,22 @@ class Sys(Observer):
         return m
 
     def select(
-        self, n: int, r: Sequence[int], w: Sequence[int] = (), x: Sequence[int] = (), timeout: float | None = 0
+        self,
+        n: int,
+        r: Sequence[int],
+        w: Sequence[int] = (),
+        x: Sequence[int] = (),
+        timeout: float | None = 0,
     ) -> int:
         sets = [bytearray(128) for _ in range(3)]
         for buf, fds in zip(sets, (r, w, x), strict=True):
             for fd in fds:
                 buf[fd >> 3] |= 1 << (fd & 7)
-        tv = None if timeout is None else bytearray(struct.pack("=qq", int(timeout), int(timeout * 1e6) % 1000000))
+        tv = (
+            None
+            if timeout is None
+            else bytearray(struct.pack("=qq", int(timeout), int(timeout * 1e6) % 1000000))
+        )
         res, blocked = self.patient("select", n, *sets, tv)
         got = [[fd for fd in range(1024) if buf[fd >> 3] & 1 << (fd & 7)] for buf in sets]
         self._line("select", (n, list(r), list(w), list(x), timeout), res, blocked, f" {got}")
@@ -488,13 +528,19 @@ class Sys(Observer):
         return self.call("epoll_create1", flags)
 
     def epoll_ctl(self, epfd: int, op: int, fd: int, events: int | None = 0, data: int | None = None) -> int:
-        ev = None if events is None else struct.pack("=IQ", events & 0xFFFFFFFF, fd & 0xFFFFFFFF if data is None else data)
+        ev = (
+            None
+            if events is None
+            else struct.pack("=IQ", events & 0xFFFFFFFF, fd & 0xFFFFFFFF if data is None else data)
+        )
         r = self.raw("epoll_ctl", epfd, op, fd, ev)
         self._line("epoll_ctl", (epfd, op, fd, "NULL" if events is None else pollnames(events)), r)
         return r
 
     def epoll_wait(self, epfd: int, n: int = 16, timeout: int = 0, *, sort: bool = False) -> int:
-        """`sort` where one call makes several files ready: in which order depends on when the other end's half is done."""
+        """`sort` where one call makes several files ready: in which order depends on when the other end's
+        half is done.
+        """
         buf = bytearray(12 * max(min(n, 64), 0))
         r, blocked = self.patient("epoll_wait", epfd, buf, n, timeout)
         got = [struct.unpack_from("=IQ", buf, 12 * i) for i in range(max(r, 0))]
@@ -512,7 +558,9 @@ class Sys(Observer):
         return fd
 
     def pair(self, port: int = 0) -> tuple[int, int, int]:
-        """A TCP connection over loopback: listener, client, accepted; the ports are `port` and the next, where given."""
+        """A TCP connection over loopback: listener, client, accepted; the ports are `port` and the next,
+        where given.
+        """
         ls = self.listener(port)
         c = self.socket(2, 1, 0)
         if port:
@@ -618,7 +666,9 @@ class KernelSys(Sys):
             return many
         return self._iovec(a, [len(b) for b in a], keep)
 
-    def _iovec(self, bufs: Sequence[bytes | bytearray | None], lens: Sequence[int], keep: list[object]) -> Any:
+    def _iovec(
+        self, bufs: Sequence[bytes | bytearray | None], lens: Sequence[int], keep: list[object]
+    ) -> Any:
         iov = (Iovec * max(len(bufs), 1))()
         for i, b in enumerate(bufs):
             iov[i].base = self._address(b, keep)
@@ -649,7 +699,8 @@ class KernelSys(Sys):
 def enter_namespace() -> None:
     """A network namespace of this process's own, its loopback up.
 
-    Its default congestion control stays the machine's: a namespace may only choose from tcp_allowed_congestion_control, which is
+    Its default congestion control stays the machine's: a namespace may only choose from
+    tcp_allowed_congestion_control, which is
     the machine's too. So `KernelSys.socket` asks for cubic socket by socket.
 
     Where namespaces are not permitted the body runs in the one that is there: loopback is loopback.
@@ -658,7 +709,9 @@ def enter_namespace() -> None:
     if libc.unshare(CLONE_NEWNET) != 0:
         return
     with socket.socket() as s:
-        fcntl.ioctl(s, 0x8914, struct.pack("16sH22x", b"lo", 0x49))  # SIOCSIFFLAGS: IFF_UP | IFF_LOOPBACK | IFF_RUNNING
+        fcntl.ioctl(
+            s, 0x8914, struct.pack("16sH22x", b"lo", 0x49)
+        )  # SIOCSIFFLAGS: IFF_UP | IFF_LOOPBACK | IFF_RUNNING
 
 
 def why_no_kernel() -> str:
@@ -742,7 +795,9 @@ class SockfsSys(Sys):
         import sockfs
 
         self.kernel: Any = sockfs.Kernel(seed=0)
-        self.kernel.now = 10**12  # a machine that has been up for a while: no time of its connections is near 0
+        self.kernel.now = (
+            10**12
+        )  # a machine that has been up for a while: no time of its connections is near 0
         self.task: Any = self.kernel.task("parity")
 
     def raw(self, name: str, *args: Any) -> int:
@@ -800,7 +855,9 @@ class SockfsSys(Sys):
             elif isinstance(a, list) and a and isinstance(a[0], Msg):
                 out.append([[self._msghdr(m), 0] for m in a])
             elif name == "recvmmsg" and i == 4 and isinstance(a, bytearray):
-                out.append(int.from_bytes(a[:8], "little", signed=True) * 10**9 + int.from_bytes(a[8:], "little"))
+                out.append(
+                    int.from_bytes(a[:8], "little", signed=True) * 10**9 + int.from_bytes(a[8:], "little")
+                )
             else:
                 out.append(a)
         return tuple(out)

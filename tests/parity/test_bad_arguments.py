@@ -123,7 +123,15 @@ def test_addresses(parity: Parity, kind: str) -> None:
             addrs.append((struct.pack("=H", fam) + good[2:], None))
             addrs.append((struct.pack("=H", fam) + bytes(26), None))
             addrs.append((struct.pack("=H", fam), None))
-        for name in ("0.0.0.0", "255.255.255.255", "224.0.0.1", "192.0.2.1", "127.255.255.255", "240.0.0.1", "0.1.2.3"):
+        for name in (
+            "0.0.0.0",
+            "255.255.255.255",
+            "224.0.0.1",
+            "192.0.2.1",
+            "127.255.255.255",
+            "240.0.0.1",
+            "0.1.2.3",
+        ):
             addrs.append((ip(name, 0), None))
         for call in ("bind", "connect", "sendto", "connect bound"):
             for addr, n in addrs:
@@ -150,22 +158,46 @@ def test_pointers(parity: Parity) -> None:
         u = s.socket(2, 2 | O_NONBLOCK)
         for fd in (t, u):
             for name, args in (
-                ("bind", (None, 16)), ("bind", (1, 16)), ("connect", (None, 16)), ("connect", (8, 16)),
-                ("getsockname", (None, None)), ("getsockname", (1, 1)), ("getsockname", (None, bytearray(i32(16)))),
-                ("getsockname", (None, bytearray(i32(0)))), ("getpeername", (None, None)),
-                ("accept", (1, 1)), ("setsockopt", (1, 2, None, 4)), ("setsockopt", (1, 2, 1, 4)),
-                ("setsockopt", (1, 2, None, 0)), ("getsockopt", (1, 2, None, bytearray(i32(4)))),
-                ("getsockopt", (1, 2, bytearray(4), None)), ("getsockopt", (1, 2, None, bytearray(i32(0)))),
-               
-                ("sendto", (None, 0, DONTWAIT, None, 0)), ("sendto", (b"x", 1, DONTWAIT, None, 16)),
-                ("sendto", (b"x", 1, DONTWAIT, 1, 16)), ("recvfrom", (None, 5, DONTWAIT, None, None)),
-                ("sendmsg", (None, 0)), ("recvmsg", (None, 0)), ("sendmmsg", (None, 1, 0)), ("sendmmsg", (None, 0, 0)),
-                ("recvmmsg", (None, 1, DONTWAIT, None)), ("recvmmsg", (None, 0, DONTWAIT, None)),
+                ("bind", (None, 16)),
+                ("bind", (1, 16)),
+                ("connect", (None, 16)),
+                ("connect", (8, 16)),
+                ("getsockname", (None, None)),
+                ("getsockname", (1, 1)),
+                ("getsockname", (None, bytearray(i32(16)))),
+                ("getsockname", (None, bytearray(i32(0)))),
+                ("getpeername", (None, None)),
+                ("accept", (1, 1)),
+                ("setsockopt", (1, 2, None, 4)),
+                ("setsockopt", (1, 2, 1, 4)),
+                ("setsockopt", (1, 2, None, 0)),
+                ("getsockopt", (1, 2, None, bytearray(i32(4)))),
+                ("getsockopt", (1, 2, bytearray(4), None)),
+                ("getsockopt", (1, 2, None, bytearray(i32(0)))),
+                ("sendto", (None, 0, DONTWAIT, None, 0)),
+                ("sendto", (b"x", 1, DONTWAIT, None, 16)),
+                ("sendto", (b"x", 1, DONTWAIT, 1, 16)),
+                ("recvfrom", (None, 5, DONTWAIT, None, None)),
+                ("sendmsg", (None, 0)),
+                ("recvmsg", (None, 0)),
+                ("sendmmsg", (None, 1, 0)),
+                ("sendmmsg", (None, 0, 0)),
+                ("recvmmsg", (None, 1, DONTWAIT, None)),
+                ("recvmmsg", (None, 0, DONTWAIT, None)),
                 ("write", (None, 0)),
-                ("readv", (None, 1)), ("writev", (None, 1)), ("readv", (None, 0)), ("readv", (None, -1)),
-                ("readv", (None, 1025)), ("writev", (None, 1025)), ("ioctl", (0x541B, None)), ("ioctl", (0x5421, None)),
-                ("ioctl", (0x541B, 1)), ("ioctl", (0x5421, 1)), ("fstat", (None,)), ("fstat", (1,)),
-            ):  # fmt: skip
+                ("readv", (None, 1)),
+                ("writev", (None, 1)),
+                ("readv", (None, 0)),
+                ("readv", (None, -1)),
+                ("readv", (None, 1025)),
+                ("writev", (None, 1025)),
+                ("ioctl", (0x541B, None)),
+                ("ioctl", (0x5421, None)),
+                ("ioctl", (0x541B, 1)),
+                ("ioctl", (0x5421, 1)),
+                ("fstat", (None,)),
+                ("fstat", (1,)),
+            ):
                 s.call(name, fd, *args)
         s.call("poll", None, 1, 0)
         s.call("poll", None, 0, 0)
@@ -280,7 +312,9 @@ def test_vectors(parity: Parity) -> None:
             s.nonblock(a)
             s.nonblock(b)
             s.sendmsg(a, Msg([b"ab", b"", b"cde"]))
-            s.recvmsg(b, Msg([bytearray(1), bytearray(0), bytearray(3), bytearray(9)], bytearray(16), bytearray(0)))
+            s.recvmsg(
+                b, Msg([bytearray(1), bytearray(0), bytearray(3), bytearray(9)], bytearray(16), bytearray(0))
+            )
             s.sendmsg(a, Msg([]))
             s.recvmsg(b, Msg([bytearray(3)]))
             s.sendmsg(a, Msg([b"x"] * 1024))
@@ -292,7 +326,9 @@ def test_vectors(parity: Parity) -> None:
             s.readv(b, [1] * 1025)
             s.readv(b, [1] * 1024)
             s.sendmmsg(a, [Msg([b"1"]), Msg([b"22"]), Msg([])])
-            s.recvmmsg(b, [Msg([bytearray(5)]), Msg([bytearray(1)]), Msg([bytearray(4)]), Msg([bytearray(4)])])
+            s.recvmmsg(
+                b, [Msg([bytearray(5)]), Msg([bytearray(1)]), Msg([bytearray(4)]), Msg([bytearray(4)])]
+            )
             s.recvmmsg(b, [Msg([bytearray(5)])], 0x10000)
             s.recvmmsg(b, [Msg([bytearray(5)])], 0, struct.pack("=qq", 0, 0))
             s.recvmmsg(b, [Msg([bytearray(5)])], 0, struct.pack("=qq", -1, 0))
@@ -323,7 +359,22 @@ def test_descriptor_calls(parity: Parity) -> None:
         for flags in (0o4000, 0o2000, 0o20000, 0o40000, 0o1000000, 0o10000, 1, 0o100, -1, 0):
             s.fcntl(a, 4, flags)
             s.fcntl(a, 3)
-        for cmd in (*range(5, 20), 1024, 1025, 1026, 1027, 1028, 1029, 1031, 1032, 1033, 1034, 1035, 1036, -1):
+        for cmd in (
+            *range(5, 20),
+            1024,
+            1025,
+            1026,
+            1027,
+            1028,
+            1029,
+            1031,
+            1032,
+            1033,
+            1034,
+            1035,
+            1036,
+            -1,
+        ):
             if cmd not in (5, 6, 7, 12, 13, 14):  # locks take a structure
                 s.fcntl(a, cmd, 1)
         s.call("close_range", 9, 8, 0)

@@ -27,7 +27,9 @@ def test_two_sockets_on_one_port(parity: Parity, type: int) -> None:
 
     def body(s: Sys) -> None:
         bools = (False, True)
-        for a1, r1, p1, listening in itertools.product((WILD, ONE), bools, bools, bools if type == 1 else (False,)):
+        for a1, r1, p1, listening in itertools.product(
+            (WILD, ONE), bools, bools, bools if type == 1 else (False,)
+        ):
             for a2, r2, p2 in itertools.product((WILD, ONE, TWO), bools, bools):
                 first = opened(s, type, r1, p1)
                 s.raw("bind", first, ip(a1, PORT), 16)
@@ -49,7 +51,9 @@ def test_three_sockets_on_one_port(parity: Parity) -> None:
         for order in itertools.product((0, 1, 2, 3), repeat=3):
             for addrs in ((ONE, TWO, WILD), (ONE, ONE, ONE), (WILD, ONE, TWO)):
                 fds = [opened(s, 1, bool(o & 1), bool(o & 2)) for o in order]
-                s.tab[order, addrs] = tuple(s.raw("bind", fd, ip(a, PORT), 16) for fd, a in zip(fds, addrs, strict=True))
+                s.tab[order, addrs] = tuple(
+                    s.raw("bind", fd, ip(a, PORT), 16) for fd, a in zip(fds, addrs, strict=True)
+                )
                 for fd in fds:
                     s.raw("close", fd)
 
@@ -88,7 +92,15 @@ def test_names_and_numbers(parity: Parity) -> None:
             s.bind(fd, ip(WILD, 0))
             s.getsockname(fd)
             s.getpeername(fd)
-            for addr in ("255.255.255.255", "224.0.0.1", "192.0.2.1", "127.255.255.255", "127.1.2.3", "240.0.0.1", "0.0.0.1"):
+            for addr in (
+                "255.255.255.255",
+                "224.0.0.1",
+                "192.0.2.1",
+                "127.255.255.255",
+                "127.1.2.3",
+                "240.0.0.1",
+                "0.0.0.1",
+            ):
                 fd = s.socket(2, type)
                 s.bind(fd, ip(addr, 7002))
                 s.getsockname(fd)

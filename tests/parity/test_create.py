@@ -43,7 +43,9 @@ def test_every_socket(parity: Parity) -> None:
                     answers.append(expected(s, domain, type, protocol, r))
                 s.tab[domain, type] = [
                     (f"protocol {protocols[0]}…{protocols[-1]}", errname(r))
-                    for r, group in itertools.groupby(zip(answers, PROTOCOLS, strict=True), key=lambda pair: pair[0])
+                    for r, group in itertools.groupby(
+                        zip(answers, PROTOCOLS, strict=True), key=lambda pair: pair[0]
+                    )
                     for protocols in [[protocol for _, protocol in group]]
                 ]
 
@@ -93,7 +95,9 @@ def test_every_socketpair(parity: Parity) -> None:
 
 
 def test_integers_are_cut_to_int(parity: Parity) -> None:
-    """A C int is the low half of the register, whatever stands above it; past 64 bits nothing is left of it."""
+    """A C int is the low half of the register, whatever stands above it; past 64 bits nothing is left of
+    it.
+    """
 
     def body(s: Sys) -> None:
         for big in (1 << 32, 1 << 33, 1 << 63, 1 << 64, 1 << 70, -(1 << 32), -(1 << 70)):

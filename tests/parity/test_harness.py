@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from tests.parity.harness import Different, KernelRun, KernelSys, Observer, Parity, Sys, difference, ip, kernel_sys
+from tests.parity.harness import (
+    Different,
+    KernelRun,
+    KernelSys,
+    Observer,
+    Parity,
+    Sys,
+    difference,
+    ip,
+    kernel_sys,
+)
 
 
 def on_the_kernel(parity: Parity, body) -> tuple[list[str], dict[object, object], str]:

@@ -1,6 +1,7 @@
 """When the last reference goes, everything goes: structures, timers, ports, memory.
 
-Only sockfs is asked here (the kernel's own slab counts are the machine's). Interpreted, fewer connections are made.
+Only sockfs is asked here (the kernel's own slab counts are the machine's). Interpreted, fewer connections
+are made.
 """
 
 from __future__ import annotations

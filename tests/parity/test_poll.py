@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from tests.parity.harness import POLLIN, POLLOUT, Parity, Sys, ip, un
 
 LO = "127.0.0.1"
@@ -204,7 +206,7 @@ def test_epoll_ctl_errors(parity: Parity) -> None:
         s.close(d)
         s.epoll_wait(ep)
         chain = [s.epoll_create1() for _ in range(7)]
-        for inner, outer in zip(chain, chain[1:], strict=False):
+        for inner, outer in itertools.pairwise(chain):
             s.epoll_ctl(outer, ADD, inner, POLLIN)
 
     parity(body)

@@ -1,6 +1,7 @@
 """Random programs: a handful of sockets, calls in any order, every step compared with the kernel's.
 
-Where a program of hypothesis fails it is cut down to the shortest one that still does, and its transcripts are shown.
+Where a program of hypothesis fails it is cut down to the shortest one that still does, and its transcripts
+are shown.
 """
 
 from __future__ import annotations
@@ -26,9 +27,32 @@ Step = tuple[str, int, int, int]
 
 def step() -> st.SearchStrategy[Step]:
     names = (
-        "bind", "listen", "connect", "connect", "accept", "accept", "send", "send", "recv", "recv", "sendto", "peek", "oob",
-        "shutdown", "close", "mask", "error", "name", "peer", "option", "get", "dup", "unconnect", "inq", "new",
-    )  # fmt: skip
+        "bind",
+        "listen",
+        "connect",
+        "connect",
+        "accept",
+        "accept",
+        "send",
+        "send",
+        "recv",
+        "recv",
+        "sendto",
+        "peek",
+        "oob",
+        "shutdown",
+        "close",
+        "mask",
+        "error",
+        "name",
+        "peer",
+        "option",
+        "get",
+        "dup",
+        "unconnect",
+        "inq",
+        "new",
+    )
     return st.tuples(st.sampled_from(names), fds, places, st.integers(0, 5))
 
 

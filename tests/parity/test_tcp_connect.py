@@ -320,7 +320,24 @@ def test_options_are_inherited(parity: Parity) -> None:
         c = s.socket(2, 1)
         s.connect(c, ip(LO, s.port(ls)))
         a = s.accept(ls)
-        for level, opt in ((1, 9), (1, 2), (1, 15), (1, 10), (6, 1), (6, 3), (6, 12), (0, 1), (1, 8), (1, 7), (1, 18), (6, 2), (6, 4), (0, 2), (1, 12), (1, 30)):
+        for level, opt in (
+            (1, 9),
+            (1, 2),
+            (1, 15),
+            (1, 10),
+            (6, 1),
+            (6, 3),
+            (6, 12),
+            (0, 1),
+            (1, 8),
+            (1, 7),
+            (1, 18),
+            (6, 2),
+            (6, 4),
+            (0, 2),
+            (1, 12),
+            (1, 30),
+        ):
             s.getsockopt(a, level, opt)
         s.getsockopt(a, 1, 13, 8)
         s.getsockopt(a, 1, 20, 16)
@@ -352,9 +369,11 @@ def test_deferred_accept(parity: Parity) -> None:
 TCP_INFO_FIELDS = {
     "state": (0, "B"), "ca_state": (1, "B"), "retransmits": (2, "B"), "probes": (3, "B"), "backoff": (4, "B"),
     "options": (5, "B"), "wscale": (6, "B"), "snd_mss": (16, "I"), "rcv_mss": (20, "I"), "unacked": (24, "I"),
-    "sacked": (28, "I"), "lost": (32, "I"), "retrans": (36, "I"), "pmtu": (60, "I"), "rcv_ssthresh": (64, "I"),
+    "sacked": (28, "I"), "lost": (32, "I"), "retrans": (36, "I"), "pmtu": (60, "I"), "rcv_ssthresh": (64,
+    "I"),
     "snd_ssthresh": (76, "I"), "snd_cwnd": (80, "I"), "advmss": (84, "I"), "reordering": (88, "I"),
-    "rcv_space": (96, "I"), "total_retrans": (100, "I"), "bytes_acked": (120, "Q"), "bytes_received": (128, "Q"),
+    "rcv_space": (96, "I"), "total_retrans": (100, "I"), "bytes_acked": (120, "Q"), "bytes_received": (128,
+    "Q"),
     "segs_out": (136, "I"), "segs_in": (140, "I"), "data_segs_in": (152, "I"), "data_segs_out": (156, "I"),
     "delivered": (192, "I"), "bytes_sent": (200, "Q"), "bytes_retrans": (208, "Q"), "dsack_dups": (216, "I"),
     "reord_seen": (220, "I"), "rcv_ooopack": (224, "I"), "snd_wnd": (228, "I"), "rcv_wnd": (232, "I"),
@@ -398,7 +417,20 @@ def test_mss_and_info_values(parity: Parity) -> None:
     def body(s: Sys) -> None:
         ls, c, a = s.pair()
         for fd in (ls, c, a):
-            for level, opt in ((6, 2), (6, 10), (1, 7), (1, 8), (1, 3), (1, 30), (1, 38), (1, 39), (1, 12), (6, 25), (6, 23), (0, 14)):
+            for level, opt in (
+                (6, 2),
+                (6, 10),
+                (1, 7),
+                (1, 8),
+                (1, 3),
+                (1, 30),
+                (1, 38),
+                (1, 39),
+                (1, 12),
+                (6, 25),
+                (6, 23),
+                (0, 14),
+            ):
                 s.getsockopt(fd, level, opt)
 
     parity(body)

@@ -10,7 +10,16 @@ import pytest
 from tests.parity.harness import POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDHUP, Msg, Parity, Sys, ip
 
 LO = "127.0.0.1"
-OOB, PEEK, DONTWAIT, WAITALL, TRUNC, MORE, NOSIGNAL, ERRQUEUE = 1, 2, 0x40, 0x100, 0x20, 0x8000, 0x4000, 0x2000
+OOB, PEEK, DONTWAIT, WAITALL, TRUNC, MORE, NOSIGNAL, ERRQUEUE = (
+    1,
+    2,
+    0x40,
+    0x100,
+    0x20,
+    0x8000,
+    0x4000,
+    0x2000,
+)
 
 
 def nonblocking_pair(s: Sys) -> tuple[int, int]:
@@ -338,7 +347,7 @@ def test_full_buffers(parity: Parity) -> None:
 
 def test_blocking_send_waits_for_room(parity: Parity) -> None:
     def body(s: Sys) -> None:
-        ls, c, a = s.pair()
+        _, c, a = s.pair()
         s.setsockopt(c, 1, 7, 4608)
         s.setsockopt(a, 1, 8, 4608)
         s.quiet = True
@@ -377,7 +386,7 @@ def test_linger_waits(parity: Parity) -> None:
     """Data that the peer does not take keeps close waiting; the descriptor is gone at once."""
 
     def body(s: Sys) -> None:
-        ls, c, a = s.pair()
+        _, c, _ = s.pair()
         s.setsockopt(c, 1, 13, struct.pack("=ii", 1, 5))
         s.nonblock(c)
         s.quiet = True
@@ -436,7 +445,26 @@ def test_ioctls(parity: Parity) -> None:
     def body(s: Sys) -> None:
         ls, c, a = s.pair()
         for fd in (ls, c, a, s.socket(2, 1), s.socket(2, 2), s.socket(1, 1), s.socket(1, 2)):
-            for cmd in (0x541B, 0x5411, 0x894B, 0x8905, 0x5452, 0x5421, 0x8901, 0x8902, 0x8903, 0x8904, 0x8906, 0x8907, 0x5401, 0x5460, 0x5450, 0x5451, 0, 0xFFFFFFFF):
+            for cmd in (
+                0x541B,
+                0x5411,
+                0x894B,
+                0x8905,
+                0x5452,
+                0x5421,
+                0x8901,
+                0x8902,
+                0x8903,
+                0x8904,
+                0x8906,
+                0x8907,
+                0x5401,
+                0x5460,
+                0x5450,
+                0x5451,
+                0,
+                0xFFFFFFFF,
+            ):
                 s.ioctl(fd, cmd, 0)
             for cmd in (0x5421, 0x5452):
                 s.ioctl(fd, cmd, 1)
@@ -444,7 +472,19 @@ def test_ioctls(parity: Parity) -> None:
                 s.ioctl(fd, cmd, 0)
                 s.fcntl(fd, 3)
             lo = b"lo" + bytes(38)
-            for cmd in (0x8910, 0x8913, 0x8915, 0x8917, 0x8919, 0x891B, 0x891D, 0x8921, 0x8927, 0x8933, 0x8942):
+            for cmd in (
+                0x8910,
+                0x8913,
+                0x8915,
+                0x8917,
+                0x8919,
+                0x891B,
+                0x891D,
+                0x8921,
+                0x8927,
+                0x8933,
+                0x8942,
+            ):
                 s.ioctl(fd, cmd, lo)
                 s.ioctl(fd, cmd, b"nosuch" + bytes(34))
             s.ioctl(fd, 0x8910, bytes(16) + b"\1" + bytes(23))

@@ -174,7 +174,20 @@ def test_control_messages(parity: Parity) -> None:
         pktinfo = struct.pack("=QiiiIII4x", 28, 0, 8, 1, 0x0200007F, 0, 0)[:32]
         ttl = struct.pack("=Qiii4x", 20, 0, 2, 77)
         tos = struct.pack("=Qiii4x", 20, 0, 1, 0x10)
-        for control in (pktinfo, ttl, tos, pktinfo + ttl, ttl[:12], struct.pack("=Qiii4x", 20, 0, 2, 0), struct.pack("=Qiii4x", 20, 0, 2, 256), struct.pack("=Qiii4x", 20, 0, 99, 1), struct.pack("=Qiii4x", 20, 1, 1, 1), struct.pack("=Qiii4x", 100, 0, 2, 5), struct.pack("=Qiii4x", 8, 0, 2, 5), struct.pack("=Qiii4x", 20, 77, 2, 5)):
+        for control in (
+            pktinfo,
+            ttl,
+            tos,
+            pktinfo + ttl,
+            ttl[:12],
+            struct.pack("=Qiii4x", 20, 0, 2, 0),
+            struct.pack("=Qiii4x", 20, 0, 2, 256),
+            struct.pack("=Qiii4x", 20, 0, 99, 1),
+            struct.pack("=Qiii4x", 20, 1, 1, 1),
+            struct.pack("=Qiii4x", 100, 0, 2, 5),
+            struct.pack("=Qiii4x", 8, 0, 2, 5),
+            struct.pack("=Qiii4x", 20, 77, 2, 5),
+        ):
             s.sendmsg(a, Msg([b"c"], addr(s, b), control))
             s.recvmsg(b, Msg([bytearray(5)], bytearray(16), bytearray(200)))
 
