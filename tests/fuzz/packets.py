@@ -12,7 +12,7 @@ from __future__ import annotations
 import random
 
 from sockfs.boot import do_exit
-from sockfs.kernel import timers
+from sockfs.kernel import softirq, timers
 from sockfs.net.core import dev as net_dev
 from sockfs.net.core import skbuff, wire
 from sockfs.structs.net_device import NetDevice, PacketTap
@@ -20,7 +20,7 @@ from sockfs.structs.sk_buff import SkBuff, SkBuffHead
 from sockfs.structs.sock import Sock
 from sockfs.structs.socket import Socket
 from sockfs.structs.tcp_sock import TcpSock
-from tests.segments import FLAGS, LOCAL, MS, REMOTE, Peer, Seg, Wire, addr, build, checksum, established
+from tests.segments import LOCAL, MS, REMOTE, Peer, Seg, Wire, addr, build, checksum, established
 
 LO = b"\x7f\0\0\1"
 PAGE = 4096
@@ -80,7 +80,7 @@ class Target:
     def local(self, port: int) -> None:
         """A connection over lo."""
         w = self.w
-        lfd = w.listen_at(LO, port) if hasattr(w, "listen_at") else w.socket()
+        lfd = w.socket()
         w.call("bind", lfd, addr(LO, port), 16)
         w.call("listen", lfd, 5)
         assert w.call("connect", w.socket(), addr(LO, port), 16) == -115
@@ -88,7 +88,9 @@ class Target:
 
     def fds(self) -> list[int]:
         return [
-            i for i, f in enumerate(self.w.task.files.fdt) if f is not None and isinstance(f.private_data, Socket)
+            i
+            for i, f in enumerate(self.w.task.files.fdt)
+            if f is not None and isinstance(f.private_data, Socket)
         ]
 
     def socks(self) -> list[Sock]:
@@ -105,22 +107,72 @@ class Target:
     def segment(self) -> bytes:
         """A segment near the window of a connection."""
         r = self.rng
-        conns = [s for s in self.socks() if isinstance(s, TcpSock) and s.sk_state not in (7, 10) and s.sk_dport]
+        conns = [
+            s for s in self.socks() if isinstance(s, TcpSock) and s.sk_state not in (7, 10) and s.sk_dport
+        ]
         if not conns:
             return self.syn()
         sk = r.choice(conns)
         near = r.choice([0, 0, 0, 0, 1, -1, 10, 1000, 65535, -65535, 1 << 31, r.getrandbits(32)])
         seq = sk.rcv_nxt + near
-        ack = r.choice([sk.snd_una, sk.snd_nxt, sk.snd_nxt, sk.snd_nxt + 1, sk.snd_una - 1, sk.snd_una + 1, r.getrandbits(32)])
-        flags = r.choice(["A", "A", "A", "PA", "FA", "R", "RA", "S", "SA", "FPUA", "", "SF", "SR", "UA", "U", "SEW", "EA", "WA"])
-        seg = Seg(sk.sk_dport, sk.sk_num, seq, ack, flags, r.choice([0, 1, 100, 65535, 65535]),
-                  r.randbytes(r.choice([0, 0, 1, 10, 536, 1400, 1460])), r.choice([0, 1, 5, 65535]))  # fmt: skip
+        ack = r.choice(
+            [
+                sk.snd_una,
+                sk.snd_nxt,
+                sk.snd_nxt,
+                sk.snd_nxt + 1,
+                sk.snd_una - 1,
+                sk.snd_una + 1,
+                r.getrandbits(32),
+            ]
+        )
+        flags = r.choice(
+            [
+                "A",
+                "A",
+                "A",
+                "PA",
+                "FA",
+                "R",
+                "RA",
+                "S",
+                "SA",
+                "FPUA",
+                "",
+                "SF",
+                "SR",
+                "UA",
+                "U",
+                "SEW",
+                "EA",
+                "WA",
+            ]
+        )
+        seg = Seg(
+            sk.sk_dport,
+            sk.sk_num,
+            seq,
+            ack,
+            flags,
+            r.choice([0, 1, 100, 65535, 65535]),
+            r.randbytes(r.choice([0, 0, 1, 10, 536, 1400, 1460])),
+            r.choice([0, 1, 5, 65535]),
+        )
         if r.random() < 0.4:
-            seg.ts = r.choice([(5000, 0), (6000, 1), (0, 0), (0xFFFFFFFF, 0xFFFFFFFF), (int(sk.rcv_tsval), int(sk.rcv_tsecr))])
+            seg.ts = r.choice(
+                [
+                    (5000, 0),
+                    (6000, 1),
+                    (0, 0),
+                    (0xFFFFFFFF, 0xFFFFFFFF),
+                    (int(sk.rcv_tsval), int(sk.rcv_tsecr)),
+                ]
+            )
         if r.random() < 0.3:
             top = sk.snd_una
             seg.sacks = [
-                (top + r.randrange(-3000, 5000), top + r.randrange(-3000, 5000)) for _ in range(r.randrange(1, 4))
+                (top + r.randrange(-3000, 5000), top + r.randrange(-3000, 5000))
+                for _ in range(r.randrange(1, 4))
             ]
             if seg.ts is not None:
                 seg.sacks = seg.sacks[:3]
@@ -136,8 +188,15 @@ class Target:
 
     def syn(self) -> bytes:
         r = self.rng
-        seg = Seg(r.randrange(65536), r.choice([8080, 8080, 8081, 9999, 0]), r.getrandbits(32), r.getrandbits(32),
-                  r.choice(["S", "S", "S", "A", "R", "F", "SA", "SEW"]), r.randrange(65536), r.randbytes(r.choice([0, 0, 10])))  # fmt: skip
+        seg = Seg(
+            r.randrange(65536),
+            r.choice([8080, 8080, 8081, 9999, 0]),
+            r.getrandbits(32),
+            r.getrandbits(32),
+            r.choice(["S", "S", "S", "A", "R", "F", "SA", "SEW"]),
+            r.randrange(65536),
+            r.randbytes(r.choice([0, 0, 10])),
+        )
         if r.random() < 0.5:
             seg.mss, seg.sack_ok, seg.ts, seg.wscale = 1460, True, (r.getrandbits(32), 0), r.randrange(256)
         return build(seg)
@@ -147,8 +206,14 @@ class Target:
         src = r.choice([REMOTE, REMOTE, LO, LOCAL, b"\xff" * 4, b"\xe0\0\0\1", bytes(4), r.randbytes(4)])
         dst = r.choice([LOCAL, LOCAL, LOCAL, LO, b"\xff" * 4, b"\xe0\0\0\1", b"\xc0\0\2\xff", r.randbytes(4)])
         opt += bytes(-len(opt) % 4)
-        head = bytes([0x45 + len(opt) // 4, r.choice([0, 0, 255])]) + (20 + len(opt) + len(body)).to_bytes(2, "big")
-        head += r.choice([1, 2, 3]).to_bytes(2, "big") + frag.to_bytes(2, "big") + bytes([r.choice([64, 1, 0]), proto, 0, 0])
+        head = bytes([0x45 + len(opt) // 4, r.choice([0, 0, 255])]) + (20 + len(opt) + len(body)).to_bytes(
+            2, "big"
+        )
+        head += (
+            r.choice([1, 2, 3]).to_bytes(2, "big")
+            + frag.to_bytes(2, "big")
+            + bytes([r.choice([64, 1, 0]), proto, 0, 0])
+        )
         head += src + dst + opt
         return head[:10] + checksum(head).to_bytes(2, "big") + head[12:] + body
 
@@ -156,7 +221,11 @@ class Target:
         r = self.rng
         x = r.random()
         if x < 0.2 or not self.tap.seen:
-            body = bytes([r.randrange(256), r.randrange(20)]) + bytes(2) + r.randbytes(r.choice([0, 3, 4, 20, 60]))
+            body = (
+                bytes([r.randrange(256), r.randrange(20)])
+                + bytes(2)
+                + r.randbytes(r.choice([0, 3, 4, 20, 60]))
+            )
         elif x < 0.3:
             body = b"\x08\0\0\0" + r.randbytes(r.choice([4, 60]))
         else:
@@ -165,7 +234,9 @@ class Target:
             if r.random() < 0.3:
                 quote = self.mutate(quote)
             kind = r.choice([3, 3, 3, 4, 5, 11, 12, r.randrange(256)])
-            rest = r.choice([b"\0\0\0\0", b"\0\0\2\0", b"\0\0\0\x44", b"\0\0\xff\xff", r.randbytes(4), REMOTE])
+            rest = r.choice(
+                [b"\0\0\0\0", b"\0\0\2\0", b"\0\0\0\x44", b"\0\0\xff\xff", r.randbytes(4), REMOTE]
+            )
             body = bytes([kind, r.choice([0, 1, 3, 4, 4, 13, 200])]) + bytes(2) + rest + quote
         if len(body) >= 4:
             body = body[:2] + checksum(body).to_bytes(2, "big") + body[4:]
@@ -188,8 +259,20 @@ class Target:
         r = self.rng
         opt = b""
         while len(opt) < 36 and r.random() < 0.8:
-            opt += r.choice([b"\1", b"\0", bytes([r.choice([7, 68, 131, 137, 130, 136, 148, r.randrange(256)]), r.randrange(12),
-                                                   r.randrange(12)]) + r.randbytes(r.randrange(10))])  # fmt: skip
+            opt += r.choice(
+                [
+                    b"\1",
+                    b"\0",
+                    bytes(
+                        [
+                            r.choice([7, 68, 131, 137, 130, 136, 148, r.randrange(256)]),
+                            r.randrange(12),
+                            r.randrange(12),
+                        ]
+                    )
+                    + r.randbytes(r.randrange(10)),
+                ]
+            )
         return self.ip(r.choice([1, 17, 6]), b"\x08\0\xf7\xff\0\0\0\0", 0, opt[:40])
 
     def mutate(self, raw: bytes) -> bytes:
@@ -223,7 +306,8 @@ class Target:
         if x < 0.25 and self.tap.seen:
             return self.mutate(r.choice(self.tap.seen))
         make = r.choices(
-            [self.segment, self.syn, self.icmp, self.udp_packet, self.fragment, self.options], [8, 2, 3, 2, 2, 1]
+            [self.segment, self.syn, self.icmp, self.udp_packet, self.fragment, self.options],
+            [8, 2, 3, 2, 2, 1],
         )[0]
         raw = make()
         return self.mutate(raw) if r.random() < 0.25 else raw
@@ -255,8 +339,6 @@ class Target:
         self.w.out.clear()
 
     def drain(self) -> None:
-        from sockfs.kernel import softirq
-
         for _ in range(200):
             if not softirq.do_softirq(self.k, 1000):
                 return
@@ -285,7 +367,15 @@ class Target:
         if x < 0.4:
             call: tuple[object, ...] = ("sendto", fd, data, len(data), 0x4040, None, 0)
         elif x < 0.8:
-            call = ("recvfrom", fd, bytearray(70000), r.choice([1, 100, 70000]), r.choice([0x40, 0x40, 0x42, 0x41, 0x2040]), None, None)
+            call = (
+                "recvfrom",
+                fd,
+                bytearray(70000),
+                r.choice([1, 100, 70000]),
+                r.choice([0x40, 0x40, 0x42, 0x41, 0x2040]),
+                None,
+                None,
+            )
         elif x < 0.85:
             call = ("accept4", fd, None, None, 0o4000)
         elif x < 0.88:
@@ -312,7 +402,9 @@ class Target:
         left = {name: int(c.active) for name, c in self.k.slabs.items() if c.active}
         assert not left, left
         assert timers.next_expiry(self.k) >= timers.NEVER
-        assert not self.k.init_net.tcp_hashinfo.bhash
+        net = self.k.init_net
+        assert not net.tcp_hashinfo.bhash
+        assert net.tcp_hashinfo.memory_allocated == net.udp_table.memory_allocated == 0
 
 
 def mend(data: bytearray) -> None:
@@ -376,6 +468,8 @@ def check_sock(sk: Sock) -> None:
             assert sk.snd_cwnd >= 1
         held = sk.sk_forward_alloc + sk.sk_wmem_queued + sk.sk_rmem_alloc
         assert held % PAGE == 0, f"{held} bytes are not whole pages"
-    assert sk.sk_forward_alloc >= 0, f"sk_forward_alloc {sk.sk_forward_alloc} of {sk.sk_prot.name} in state {sk.sk_state}"
+    assert sk.sk_forward_alloc >= 0, (
+        f"sk_forward_alloc {sk.sk_forward_alloc} of {sk.sk_prot.name} in state {sk.sk_state}"
+    )
     assert sk.sk_wmem_alloc >= 0
     assert sk.sk_rmem_alloc == sum(s.rmem_charged for s in arrived), "sk_rmem_alloc"
