@@ -26,10 +26,9 @@ def sleep_on(call: Call, head: WaitQueueHead, events: i64, timeo: i64) -> i64:
     call.wq = head
     call.events = events
     if call.deadline < 0:
-        if timeo >= MAX_SCHEDULE_TIMEOUT:
-            call.deadline = MAX_SCHEDULE_TIMEOUT
-        else:
-            call.deadline = call.task.kernel.now + timeo
+        now = call.task.kernel.now
+        # beyond the end of time is never
+        call.deadline = now + timeo if timeo < MAX_SCHEDULE_TIMEOUT - now else MAX_SCHEDULE_TIMEOUT
     return -ESLEEP
 
 

@@ -201,7 +201,7 @@ def icmpv4_global_allow(net: Net, type: i64, code: i64) -> bool:
     if net.icmp_stamp == 0:
         net.icmp_tokens = burst
         net.icmp_stamp = now
-    grown = (now - net.icmp_stamp) * net.ipv4.sysctl_icmp_msgs_per_sec // NSEC_PER_SEC
+    grown = min(now - net.icmp_stamp, NSEC_PER_SEC) * net.ipv4.sysctl_icmp_msgs_per_sec // NSEC_PER_SEC
     if grown > 0:
         net.icmp_tokens = min(burst, net.icmp_tokens + grown)
         net.icmp_stamp = now
