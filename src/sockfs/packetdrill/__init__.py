@@ -1,0 +1,1 @@
+"""An interpreter of packetdrill scripts on the sockfs kernel, in virtual time."""
