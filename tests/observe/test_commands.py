@@ -15,6 +15,7 @@ import pytest
 
 from sockfs.observe.snapshot import View
 
+SEQUENCE = str(0x02000000)  # PI_SEQUENCE of tshark's expert information
 ECHO = """\
 import socket
 s = socket.create_server(("127.0.0.1", 8080))
@@ -178,7 +179,7 @@ def test_tshark_reads_a_real_capture(tmp_path: Path, env: dict[str, str]) -> Non
     assert command(tmp_path, env, "run", "--pcap", "x.pcapng", "p.py").returncode == 0
     check = [word for p in ("ip", "tcp", "udp") for word in ("-o", f"{p}.check_checksum:TRUE")]
     fields = (
-        "frame.interface_name ip.checksum.status tcp.checksum.status udp.checksum.status _ws.expert.message"
+        "frame.interface_name ip.checksum.status tcp.checksum.status udp.checksum.status _ws.expert.group"
     )
     done = subprocess.run(
         ["tshark", "-r", "x.pcapng", "-T", "fields", *check, *[w for f in fields.split() for w in ("-e", f)]],
@@ -195,7 +196,5 @@ def test_tshark_reads_a_real_capture(tmp_path: Path, env: dict[str, str]) -> Non
     assert {row[2] for row in rows} == {"1", ""}
     assert "1" in {row[3] for row in rows}
     assert {row[3] for row in rows} <= {"1", ""}
-    complaints = {
-        m for row in rows for m in row[4].split(",") if m and not m.startswith(("Connection", "TCP window"))
-    }
-    assert complaints == set()
+    # the only remarks are on how the connection went (window full …), none on what the bytes look like
+    assert {group for row in rows for group in row[4].split(",") if group} <= {SEQUENCE}
