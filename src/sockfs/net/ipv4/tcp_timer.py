@@ -1,12 +1,9 @@
 """TCP's timers: retransmission, probes, delayed ACK, keep-alive.
 
-Kernel counterpart: `net/ipv4/tcp_timer.c`, and the timer parts of `inet_connection_sock.h`. A sock has three
-timers of its own
-(`icsk_retransmit_timer`, whose meaning `icsk_pending` tells; `icsk_delack_timer`; `sk_timer`), and two that
-are made when first
-needed (pacing, compressed ACKs). Each holds a reference to its sock while it is pending. When a call owns
-the sock, the
-work is left to `tcp_output.tcp_release_cb`.
+Kernel counterpart: `net/ipv4/tcp_timer.c`, and the timer parts of `inet_connection_sock.h`. A sock has five
+timers (`icsk_retransmit_timer`, whose meaning `icsk_pending` tells; `icsk_delack_timer`; `sk_timer`; pacing,
+compressed ACKs), each made when first used. Each holds a reference to its sock while it is pending. When a
+call owns the sock, the work is left to `tcp_output.tcp_release_cb`.
 """
 
 from __future__ import annotations
@@ -58,6 +55,7 @@ from sockfs.uapi.tcp import (
 )
 
 if TYPE_CHECKING:
+    from sockfs.structs.kernel import Kernel
     from sockfs.structs.request_sock import RequestSock
     from sockfs.structs.tcp_sock import TcpSock
 
@@ -119,8 +117,9 @@ class CompressedAckTimer(TimerList):
 
 
 def tcp_init_xmit_timers(sk: TcpSock) -> None:
-    """A new sock's timers (`inet_csk_init_xmit_timers`)."""
-    sk.icsk_retransmit_timer = TcpWriteTimer(sk)
+    """A new sock's timers (`inet_csk_init_xmit_timers`). Each is made when first used: an idle connection
+    that was accepted needs none."""
+    sk.icsk_retransmit_timer = None
     sk.icsk_delack_timer = None
     sk.sk_timer = None
     sk.icsk_pending = 0
@@ -141,7 +140,7 @@ def tcp_clear_xmit_timers(sk: TcpSock) -> None:
 
 
 def tcp_reset_delack_timer(sk: TcpSock, at: i64) -> None:
-    """(Re)start `icsk_delack_timer`; it is made when first used, for many connections never need it."""
+    """(Re)start `icsk_delack_timer`; made when first used."""
     timer = sk.icsk_delack_timer
     if timer is None:
         timer = TcpDelackTimer(sk)
@@ -152,20 +151,21 @@ def tcp_reset_delack_timer(sk: TcpSock, at: i64) -> None:
 def tcp_shutdown_xmit_timers(sk: TcpSock) -> None:
     """The sock is gone: neither the heap nor a timer refers to it any more (`timer_shutdown`)."""
     k = sk.kernel
-    for timer in (
-        sk.icsk_retransmit_timer,
-        sk.icsk_delack_timer,
-        sk.sk_timer,
-        sk.pacing_timer,
-        sk.compressed_ack_timer,
-    ):
-        if timer is not None:
-            timers.timer_shutdown(k, timer)
+    _shutdown(k, sk.icsk_retransmit_timer)
+    _shutdown(k, sk.icsk_delack_timer)
+    _shutdown(k, sk.sk_timer)
+    _shutdown(k, sk.pacing_timer)
+    _shutdown(k, sk.compressed_ack_timer)
     sk.icsk_retransmit_timer = None
     sk.icsk_delack_timer = None
     sk.sk_timer = None
     sk.pacing_timer = None
     sk.compressed_ack_timer = None
+
+
+def _shutdown(k: Kernel, timer: TimerList | None) -> None:
+    if timer is not None:
+        timers.timer_shutdown(k, timer)
 
 
 def tcp_reset_xmit_timer(sk: TcpSock, what: i64, when: i64, pace_delay: bool) -> None:
@@ -181,8 +181,10 @@ def tcp_reset_xmit_timer(sk: TcpSock, what: i64, when: i64, pace_delay: bool) ->
     sk.icsk_pending = what
     sk.icsk_timeout = at
     timer = sk.icsk_retransmit_timer
-    if timer is not None:
-        core_sock.sk_reset_timer(sk, timer, at)
+    if timer is None:
+        timer = TcpWriteTimer(sk)
+        sk.icsk_retransmit_timer = timer
+    core_sock.sk_reset_timer(sk, timer, at)
 
 
 def inet_csk_clear_xmit_timer(sk: TcpSock, what: i64) -> None:
