@@ -14,52 +14,86 @@ from sockfs.uapi.errno import EACCES, EINVAL, ENOENT
 if TYPE_CHECKING:
     from sockfs.structs.net import Net
 
-# (lowest, highest) of integers that Linux limits; everything else is any 32-bit integer
+INT_MAX: Final = 2**31 - 1
+SWITCHES: Final = (
+    "fib_multipath_use_neigh icmp_echo_enable_probe icmp_echo_ignore_all icmp_echo_ignore_broadcasts "
+    "icmp_errors_use_inbound_ifaddr icmp_ignore_bogus_error_responses ip_autobind_reuse "
+    "ip_forward_update_priority nexthop_compat_mode raw_l3mdev_accept tcp_autocorking "
+    "tcp_backlog_ack_defer tcp_ecn_fallback tcp_l3mdev_accept tcp_migrate_req "
+    "tcp_no_ssthresh_metrics_save tcp_plb_enabled tcp_reflect_tos tcp_shrink_window txrehash "
+    "udp_l3mdev_accept"
+)
+BYTES: Final = (
+    "fwmark_reflect igmp_link_local_mcast_reports ip_dynaddr ip_early_demux ip_forward_use_pmtu "
+    "ip_no_pmtu_disc ip_nonlocal_bind tcp_abort_on_overflow tcp_comp_sack_nr tcp_dsack tcp_early_demux "
+    "tcp_fack tcp_frto tcp_fwmark_accept tcp_keepalive_probes tcp_moderate_rcvbuf tcp_mtu_probing "
+    "tcp_no_metrics_save tcp_orphan_retries tcp_plb_suspend_rto_sec tcp_recovery tcp_retrans_collapse "
+    "tcp_retries1 tcp_retries2 tcp_rfc1337 tcp_sack tcp_slow_start_after_idle tcp_stdurg "
+    "tcp_synack_retries tcp_syncookies tcp_thin_linear_timeouts tcp_timestamps tcp_tso_rtt_log "
+    "tcp_tso_win_divisor tcp_window_scaling tcp_workaround_signed_windows udp_early_demux"
+)
+COUNTS: Final = (
+    "fib_multipath_hash_seed icmp_msgs_burst icmp_msgs_per_sec icmp_ratelimit ipfrag_high_thresh "
+    "ipfrag_low_thresh ipfrag_max_dist max_dgram_qlen optmem_max ping_group_range somaxconn "
+    "tcp_comp_sack_delay_ns tcp_comp_sack_slack_ns tcp_fastopen_blackhole_timeout_sec "
+    "tcp_invalid_ratelimit"
+)
+
+# (lowest, highest) of integers that Linux limits, as a running kernel answers; everything else is any
+# 32-bit integer. Linux takes negative times (keep-alive, FIN-WAIT-2, fragments) too: here they are refused.
 LIMITS: Final[dict[str, tuple[int, int]]] = {
-    "ip_default_ttl": (1, 255),
-    "ip_forward": (0, 1),
-    "ip_nonlocal_bind": (0, 255),
-    "ip_unprivileged_port_start": (0, 65535),
-    "tcp_syn_retries": (1, 127),
-    "tcp_synack_retries": (0, 255),
-    "tcp_syn_linear_timeouts": (0, 127),
+    **dict.fromkeys(SWITCHES.split(), (0, 1)),
+    **dict.fromkeys(BYTES.split(), (0, 255)),
+    **dict.fromkeys(COUNTS.split(), (0, INT_MAX)),
     "tcp_adv_win_scale": (-31, 31),
-    "tcp_ecn": (0, 5),
-    "tcp_early_retrans": (0, 4),
-    "tcp_fastopen": (0, 0x7FFFFFFF),
-    "tcp_frto": (0, 255),
-    "tcp_min_tso_segs": (1, 65535),
-    "tcp_min_snd_mss": (48, 65535),
-    "tcp_mtu_probing": (0, 255),
-    "tcp_pacing_ss_ratio": (0, 1000),
-    "tcp_pacing_ca_ratio": (0, 1000),
-    "tcp_retries1": (0, 255),
-    "tcp_retries2": (0, 255),
-    "tcp_orphan_retries": (0, 255),
-    "tcp_sack": (0, 255),
-    "tcp_timestamps": (0, 255),
-    "tcp_window_scaling": (0, 255),
-    "tcp_dsack": (0, 255),
-    "tcp_syncookies": (0, 255),
+    "fib_notify_on_flag_change": (0, 2),
+    "tcp_ecn": (0, 2),
+    "tcp_ecn_option": (0, 2),
     "tcp_tw_reuse": (0, 2),
-    "tcp_rto_min_us": (1, 2**31 - 1),
-    "tcp_rto_max_ms": (1000, 120000),
-    "tcp_keepalive_probes": (0, 255),
-    "tcp_reordering": (0, 2**31 - 1),
+    "fib_multipath_hash_policy": (0, 3),
+    "tcp_ecn_option_beacon": (0, 3),
+    "tcp_early_retrans": (0, 4),
+    "tcp_app_win": (0, 31),
+    "tcp_plb_idle_rehash_rounds": (0, 31),
+    "tcp_plb_rehash_rounds": (0, 31),
+    "tcp_syn_linear_timeouts": (0, 127),
+    "tcp_plb_cong_thresh": (0, 256),
+    "tcp_pacing_ca_ratio": (0, 1000),
+    "tcp_pacing_ss_ratio": (0, 1000),
+    "ip_unprivileged_port_start": (0, 65535),
+    "udp_child_hash_entries": (0, 65536),
+    "tcp_min_rtt_wlen": (0, 86400),
+    "ipfrag_time": (0, 8589934),
+    "tcp_fin_timeout": (0, 8589934),
+    "tcp_keepalive_intvl": (0, 8589934),
+    "tcp_keepalive_time": (0, 8589934),
+    "tcp_child_ehash_entries": (0, 16777216),
+    "tcp_probe_interval": (0, 17179869),
     "tcp_notsent_lowat": (0, 2**32 - 1),
-    "tcp_rmem": (1, 2**31 - 1),
-    "tcp_wmem": (1, 2**31 - 1),
     "tcp_mem": (0, 2**63 - 1),
     "udp_mem": (0, 2**63 - 1),
-    "somaxconn": (0, 2**31 - 1),
-    "rmem_default": (2304, 2**31 - 1),
-    "rmem_max": (2304, 2**31 - 1),
-    "wmem_default": (4608, 2**31 - 1),
-    "wmem_max": (4608, 2**31 - 1),
-    "max_dgram_qlen": (0, 2**31 - 1),
-    "tcp_fin_timeout": (0, 2**31 // 1000 - 1),
-    "tcp_keepalive_time": (0, 2**31 // 1000 - 1),
-    "tcp_keepalive_intvl": (0, 2**31 // 1000 - 1),
+    "tcp_syn_retries": (1, 127),
+    "ip_default_ttl": (1, 255),
+    "tcp_min_tso_segs": (1, 255),
+    "tcp_pingpong_thresh": (1, 255),
+    "tcp_reordering": (1, 300),
+    "fib_multipath_hash_fields": (1, 4095),
+    "tcp_tw_reuse_delay": (1, 60000),
+    "ip_local_port_range": (1, 65535),
+    "igmp_qrv": (1, INT_MAX),
+    "tcp_max_reordering": (1, INT_MAX),
+    "tcp_rmem": (1, INT_MAX),
+    "tcp_rto_min_us": (1, INT_MAX),
+    "tcp_wmem": (1, INT_MAX),
+    "udp_rmem_min": (1, INT_MAX),
+    "udp_wmem_min": (1, INT_MAX),
+    "tcp_min_snd_mss": (48, 65535),
+    "tcp_mtu_probe_floor": (48, 65535),
+    "tcp_rto_max_ms": (1000, 120000),
+    "rmem_default": (2304, INT_MAX),
+    "rmem_max": (2304, INT_MAX),
+    "wmem_default": (4608, INT_MAX),
+    "wmem_max": (4608, INT_MAX),
 }
 
 READ_ONLY: Final = (
