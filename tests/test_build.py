@@ -6,6 +6,7 @@ other across groups, so that they take seconds.
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import os
 import shutil
@@ -168,14 +169,19 @@ def test_no_compile_when_told_so(tmp_path: Path) -> None:
     assert shared_objects(where) == []
 
 
-def test_every_core_file_is_in_one_group(monkeypatch: pytest.MonkeyPatch) -> None:
+def compiled_files(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What setup.py compiles."""
     monkeypatch.chdir(ROOT)
     spec = importlib.util.spec_from_file_location("sockfs_setup", ROOT / "setup.py")
     assert spec is not None
     assert spec.loader is not None
     setup = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(setup)
-    grouped = [path for _, files in setup.core_groups() for path in files]
+    return [path for _, files in setup.core_groups() for path in files]
+
+
+def test_every_core_file_is_in_one_group(monkeypatch: pytest.MonkeyPatch) -> None:
+    grouped = compiled_files(monkeypatch)
     package = ROOT / "src" / "sockfs"
     core = [p for room in ROOMS for p in (package / room).rglob("*.py") if p.name != "__init__.py"]
     core += [package / "boot.py", package / "runtime" / "realtime.py", package / "runtime" / "fds.py"]
@@ -190,3 +196,29 @@ def test_the_core_is_all_of_one_kind() -> None:
     alone = [str(p) for p in files if not p.with_name(p.stem + EXTENSION_SUFFIXES[0]).exists()]
     installed = [p for p in package.rglob(f"*{EXTENSION_SUFFIXES[0]}") if "__mypyc" not in p.name]
     assert alone == [] or installed == []
+
+
+def test_interpreted_classes_derive_only_from_compiled_ones_that_allow_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A compiled class that nobody marked cannot be subclassed by interpreted code, and mypyc does not say
+    so: it fails when the first object is made."""
+    compiled = compiled_files(monkeypatch)
+    home: dict[str, str] = {}  # class → file
+    marked: set[str] = set()
+    derived: list[tuple[str, str, str]] = []
+    for path in sorted((ROOT / "src/sockfs").rglob("*.py")):
+        name = str(path.relative_to(ROOT))
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ClassDef):
+                home[node.name] = name
+                if any("allow_interpreted_subclasses" in ast.dump(d) for d in node.decorator_list):
+                    marked.add(node.name)
+                derived += [(name, node.name, ast.unparse(b).rpartition(".")[2]) for b in node.bases]
+    wrong = [
+        f"{name}: {kind}({base})"
+        for name, kind, base in derived
+        if name not in compiled and home.get(base) in compiled and base not in marked
+    ]
+    assert len(marked) > 3
+    assert not wrong

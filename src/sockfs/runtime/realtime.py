@@ -278,6 +278,7 @@ def _wait(watched: list[int], due: i64, clock: Callable[[], int]) -> list[int]:
     return [fd for fd, _ in poller.poll(None if seconds is None else math.ceil(seconds * 1e3))]
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Relay:
     """Bytes that C code writes to a real descriptor, passed on to one of the kernel's
     (`signal.set_wakeup_fd`)."""

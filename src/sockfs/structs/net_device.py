@@ -32,6 +32,7 @@ class NetDeviceOps:
         return 0
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class QdiscOps:
     """A queueing discipline in front of a device (`net/sched/`). `noqueue` devices have none."""
 
