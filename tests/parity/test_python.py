@@ -1,4 +1,4 @@
-"""Plain Python: the standard library's own modules on the kernel, and the same body under `sockfs.installed()`."""
+"""Plain Python: the standard library on the kernel, and the same body under `sockfs.installed()`."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.parity.harness import Parity, Sys, ip, un
+from tests.parity.harness import Msg, Parity, Sys, ip, un
 
 O_NONBLOCK = 0o4000
 KINDS = {"tcp": (2, 1), "udp": (2, 2), "stream": (1, 1), "dgram": (1, 2), "seqpacket": (1, 5)}
@@ -52,6 +52,14 @@ def step() -> st.SearchStrategy[Step]:
         "unconnect",
         "inq",
         "new",
+        "more",
+        "big",
+        "drain",
+        "cork",
+        "message",
+        "watch",
+        "watch",
+        "events",
     )
     return st.tuples(st.sampled_from(names), fds, places, st.integers(0, 5))
 
@@ -63,6 +71,7 @@ class Program:
         self.s = s
         self.kind = kind
         self.fds: list[int] = []
+        self.ep = -1
         for _ in range(4):
             self.new()
 
@@ -72,6 +81,12 @@ class Program:
         if family == 2 and type == 1:
             self.s.raw("setsockopt", fd, 1, 2, b"\1\0\0\0", 4)
         self.fds.append(fd)
+
+    def watch(self) -> int:
+        """The program's epoll."""
+        if self.ep < 0:
+            self.ep = self.s.epoll_create1()
+        return self.ep
 
     def place(self, n: int) -> bytes:
         return ip("127.0.0.1", FIRST_PORT + n) if KINDS[self.kind][0] == 2 else un(b"\0place%d" % n)
@@ -130,6 +145,24 @@ class Program:
         elif name == "get":
             level, opt, _ = OPTIONS[n]
             s.getsockopt(fd, level, opt, 8)
+        elif name == "more":
+            s.send(fd, data, 0x8000)
+        elif name == "big":
+            s.send(fd, bytes(n * 5_000))
+        elif name == "drain":
+            s.recv(fd, 1 << 20)
+        elif name == "cork":
+            s.setsockopt(fd, 6 if self.kind == "tcp" else 17, 3 if self.kind == "tcp" else 1, place & 1)
+        elif name == "message":
+            s.recvmsg(
+                fd, Msg([bytearray(n), bytearray(3)], bytearray(128), bytearray(32)), 0x20 if place else 0
+            )
+        elif name == "watch":
+            s.epoll_ctl(
+                self.watch(), 1 + place, fd, 0x2005 | (1 << 31 if n & 1 else 0) | (1 << 30 if n & 2 else 0)
+            )
+        elif name == "events":
+            s.epoll_wait(self.watch(), sort=True)
         elif name == "dup" and len(self.fds) < 8:
             self.fds.append(s.dup(fd))
 

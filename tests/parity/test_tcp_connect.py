@@ -434,3 +434,50 @@ def test_mss_and_info_values(parity: Parity) -> None:
                 s.getsockopt(fd, level, opt)
 
     parity(body)
+
+
+def test_shutdown_before_listen(parity: Parity) -> None:
+    """shutdown says ENOTCONN, and every connection accepted later begins shut down."""
+
+    def body(s: Sys) -> None:
+        ls = s.socket(2, 1)
+        s.bind(ls, ip(LO, 7110))
+        s.shutdown(ls, 2)
+        s.listen(ls, 3)
+        c = s.socket(2, 1 | O_NONBLOCK)
+        s.connect(c, ip(LO, 7110))
+        s.until(c, 0x2000)
+        a = s.accept(ls)
+        s.mask(a)
+        s.send(c, b"x")
+        s.until(a, POLLERR | POLLHUP)
+        s.mask(a)
+        s.recv(a, 5)
+        s.send(a, b"x")
+        s.mask(c)
+        s.recv(c, 1)
+
+    parity(body)
+
+
+def test_used_again(parity: Parity) -> None:
+    """A socket that was disconnected with data on its way connects again."""
+
+    def body(s: Sys) -> None:
+        ls = s.listener()
+        c = s.socket(2, 1 | O_NONBLOCK)
+        for _ in range(3):
+            s.connect(c, ip(LO, s.port(ls)))
+            s.until(c, POLLOUT)
+            a = s.accept(ls)
+            s.send(a, b"unread")
+            s.shutdown(a, 1)
+            s.until(c, POLLIN)
+            s.connect(c, struct.pack("=H14x", 0))
+            s.mask(c)
+            s.close(a)
+        s.connect(c, ip(LO, 7111))
+        s.until(c, POLLERR)
+        s.so_error(c)
+
+    parity(body)

@@ -528,3 +528,26 @@ def test_poll_out_and_errors_of_closed_listener_child(parity: Parity) -> None:
         s.until(c, POLLOUT)
 
     parity(body)
+
+
+def test_what_a_queue_is_charged(parity: Parity) -> None:
+    """SO_MEMINFO: a segment of n bytes costs as much as Linux's does; so windows grow alike."""
+
+    def body(s: Sys) -> None:
+        for size in (1, 100, 1000, 1448, 4000, 10000, 32000):
+            ls, c, a = s.pair()
+            s.send(c, bytes(size))
+            s.until(a, POLLIN)
+            buf = bytearray(36)
+            s.raw("getsockopt", a, 1, 55, buf, bytearray(struct.pack("=i", 36)))
+            s.note(size, "charged", struct.unpack_from("=I", buf)[0])
+            for fd in (ls, c, a):
+                s.close(fd)
+        for type in (1, 2):
+            for size in (1, 500, 1000, 4000, 65000):
+                x, _ = s.socketpair(1, type)
+                s.send(x, bytes(size))
+                s.raw("getsockopt", x, 1, 55, buf, bytearray(struct.pack("=i", 36)))
+                s.note(type, size, "charged", struct.unpack_from("=9I", buf)[2])
+
+    parity(body)

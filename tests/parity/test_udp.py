@@ -336,3 +336,24 @@ def test_checksum_off_and_priority(parity: Parity) -> None:
         s.note(i32(1))
 
     parity(body)
+
+
+def test_corked_data_and_a_new_peer(parity: Parity) -> None:
+    """What waits for MSG_MORE goes to the peer of the moment when it goes; a shutdown does not hold it."""
+
+    def body(s: Sys) -> None:
+        a, b = two(s)
+        c = s.socket(2, 2 | 0o4000)
+        s.connect(c, addr(s, a))
+        s.send(c, b"to whom ", MORE)
+        s.connect(c, addr(s, b))
+        s.send(c, b"it may concern")
+        s.recv(a, 50)
+        s.recv(b, 50)
+        s.send(c, b"late", MORE)
+        s.shutdown(c, 1)
+        s.send(c, b" mail")
+        s.recv(b, 50)
+        s.send(c, b"x")
+
+    parity(body)

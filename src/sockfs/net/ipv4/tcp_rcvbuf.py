@@ -82,7 +82,7 @@ def tcp_measure_rcv_mss(sk: TcpSock, skb: SkBuff) -> None:
             old = sk.scaling_ratio
             if ratio != old:
                 sk.scaling_ratio = ratio
-                sk.window_clamp = tcp_h.tcp_win_from_space(sk, sk.sk_rcvbuf)
+                tcp_set_window_clamp(sk, tcp_h.tcp_win_from_space(sk, sk.sk_rcvbuf))
         sk.icsk_ack_rcv_mss = length if length < sk.advmss else sk.advmss
         # A burst that ends in a push with less than a segment.
         if skb.len < sk.icsk_ack_rcv_mss and skb.tcp_flags & TCPHDR_PSH:
@@ -101,6 +101,19 @@ def tcp_measure_rcv_mss(sk: TcpSock, skb: SkBuff) -> None:
         if sk.icsk_ack_pending & ICSK_ACK_PUSHED:
             sk.icsk_ack_pending |= ICSK_ACK_PUSHED2
         sk.icsk_ack_pending |= ICSK_ACK_PUSHED
+
+
+def tcp_set_window_clamp(sk: TcpSock, clamp: i64) -> None:
+    """The window may grow to clamp; where that is more than before, what was advertised already counts as reached."""
+    old = sk.window_clamp
+    sk.window_clamp = clamp
+    if clamp < old:
+        if sk.rcv_ssthresh > clamp:
+            sk.rcv_ssthresh = clamp
+        return
+    reached = sk.rcv_wnd if sk.rcv_wnd < clamp else clamp
+    if reached > sk.rcv_ssthresh:
+        sk.rcv_ssthresh = reached
 
 
 def tcp_initialize_rcv_mss(sk: TcpSock) -> None:

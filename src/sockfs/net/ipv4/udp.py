@@ -81,8 +81,8 @@ from sockfs.uapi.socket import (
     MSG_ERRQUEUE,
     MSG_MORE,
     MSG_OOB,
-    MSG_PROBE,
     MSG_PEEK,
+    MSG_PROBE,
     MSG_TRUNC,
     SOL_UDP,
     SOL_UDPLITE,
@@ -330,11 +330,13 @@ def udp_append(sk: UdpSock, msg: Msghdr, length: i64, corkreq: bool) -> i64:
         ip_sockglue.ip_local_error(sk, EMSGSIZE, cork.daddr, sk.sk_dport, udp_frag_mtu(sk, rt))
         udp_flush_pending_frames(sk)
         return -EMSGSIZE
-    err = core_sock.sock_alloc_send_room(sk, msg, (msg.msg_flags & MSG_DONTWAIT) != 0)
-    if err != 0:
-        if err != -ESLEEP:
-            udp_flush_pending_frames(sk)
-        return udp_send_failed(sk, err)
+    if hlen + UDP_HDRLEN + cork.length + length > udp_frag_mtu(sk, rt):
+        # one packet more; what fits into the last one asks nobody
+        err = core_sock.sock_alloc_send_room(sk, msg, (msg.msg_flags & MSG_DONTWAIT) != 0)
+        if err != 0:
+            if err != -ESLEEP:
+                udp_flush_pending_frames(sk)
+            return udp_send_failed(sk, err)
     if length > 0:
         cork.pieces.append(msg.msg_iter.take(length))
         cork.length += length
@@ -1032,6 +1034,13 @@ def ip4_datagram_connect(sk: InetSock, uaddr: bytes) -> i64:
     sk.sk_daddr = fl4.daddr
     sk.sk_dport = dport
     sk.sk_state = TCP_ESTABLISHED
+    if isinstance(sk, UdpSock):
+        cork = sk.cork
+        if cork is not None and sk.pending != 0:
+            # Linux: the flow of corked data is the socket's, so what waits goes to the new peer
+            cork.daddr = fl4.daddr
+            cork.saddr = fl4.saddr
+            cork.dport = dport
     sk.inet_id = net.kernel.rng_misc.get_random_u32() & 0xFFFF
     core_sock.sk_dst_set(sk, rt)
     return 0
