@@ -171,6 +171,12 @@ def tcp_rcv_established(sk: TcpSock, skb: SkBuff) -> None:
                 tcp_rcvbuf.tcp_rcv_rtt_measure_ts(sk, skb)
                 sk.sk_net.mib_linux.TCPHPHits += 1
                 sk.rx_opt_dsack = False
+                # Linux: data for which the sock must get another page takes the long way, which lets go of
+                # what MSG_MORE held back.
+                push = (
+                    sk.sk_write_queue.first is not None
+                    and skb.truesize > -(sk.sk_rmem_alloc + sk.sk_wmem_queued) & 0xFFF
+                )
                 eaten = tcp_ofo.tcp_queue_rcv(sk, skb)
                 tcp_rcvbuf.tcp_event_data_recv(sk, skb)
                 if skb.ack_seq != sk.snd_una:
@@ -179,6 +185,8 @@ def tcp_rcv_established(sk: TcpSock, skb: SkBuff) -> None:
                     tcp_data_snd_check(sk)
                 else:
                     sk.snd_wl1 = skb.seq
+                    if push:
+                        tcp_data_snd_check(sk)
                 if sk.icsk_ack_pending & 1:
                     tcp_rcvbuf.__tcp_ack_snd_check(sk, False)
                 if eaten:
@@ -350,6 +358,8 @@ def _synrecv_acked(sk: TcpSock, skb: SkBuff, th: Tcphdr) -> None:
             sk.retrans_stamp = 0
     sk.retrans_stamp = 0
     tcp_init_transfer(sk, skb)
+    if not sk.icsk_ca_ops.has_cong_control:
+        tcp_ack_in.tcp_update_pacing_rate(sk)
     sk.lsndtime = sk.kernel.now
     tcp_rcvbuf.tcp_initialize_rcv_mss(sk)
     tcp_h.tcp_fast_path_on(sk)
