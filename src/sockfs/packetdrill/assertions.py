@@ -146,7 +146,7 @@ def meminfo(raw: bytes) -> dict[str, int]:
 
 def check(text: str) -> ast.Module:
     """The code, parsed, with nothing in it that is not allowed. Raises AssertionFailure."""
-    stripped = text.strip(" \t")
+    stripped = text.strip(" \t").rstrip("\\ \t\n;")
     source = textwrap.dedent(stripped) if stripped.startswith("\n") else stripped
     try:
         tree = ast.parse(source.rstrip())

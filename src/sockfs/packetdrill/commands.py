@@ -361,7 +361,8 @@ class Shell:
             raise CommandError(f"command 'tc qdisc {what}' is not known")
         kind = rest[0]
         if kind not in ("pfifo", "bfifo", "pfifo_fast", "noqueue"):
-            raise CommandError(f"tc: queueing discipline '{kind}' is not known")
+            self.output.append(f"tc: queueing discipline '{kind}' is unknown\n")
+            return 2, ""
         if what == "add" and self.qdisc:
             return 2, ""
         limit = int(rest[rest.index("limit") + 1]) if "limit" in rest else 1000
