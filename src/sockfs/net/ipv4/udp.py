@@ -330,7 +330,7 @@ def udp_append(sk: UdpSock, msg: Msghdr, length: i64, corkreq: bool) -> i64:
         ip_sockglue.ip_local_error(sk, EMSGSIZE, cork.daddr, sk.sk_dport, udp_frag_mtu(sk, rt))
         udp_flush_pending_frames(sk)
         return -EMSGSIZE
-    if hlen + UDP_HDRLEN + cork.length + length > udp_frag_mtu(sk, rt):
+    if cork.length == 0 or hlen + UDP_HDRLEN + cork.length + length > udp_frag_mtu(sk, rt):
         # one packet more; what fits into the last one asks nobody
         err = core_sock.sock_alloc_send_room(sk, msg, (msg.msg_flags & MSG_DONTWAIT) != 0)
         if err != 0:
