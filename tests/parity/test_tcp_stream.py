@@ -551,3 +551,35 @@ def test_what_a_queue_is_charged(parity: Parity) -> None:
                 s.note(type, size, "charged", struct.unpack_from("=9I", buf)[2])
 
     parity(body)
+
+
+def test_peek_offset_inq_and_keepalive_options(parity: Parity) -> None:
+    def body(s: Sys) -> None:
+        c, a = nonblocking_pair(s)
+        s.setsockopt(a, 1, 42, 0)  # SO_PEEK_OFF
+        s.send(c, b"0123456789")
+        s.until(a, POLLIN)
+        for n in (3, 3, 3, 3):
+            s.recv(a, n, PEEK)
+        s.recv(a, 4)
+        s.getsockopt(a, 1, 42)
+        s.recv(a, 3, PEEK)
+        s.recv(a, 100, TRUNC)
+        s.recv(a, 5)
+        s.setsockopt(a, 6, 36, 1)  # TCP_INQ
+        s.send(c, b"x" * 50)
+        s.until(a, POLLIN)
+        s.recvmsg(a, Msg([bytearray(10)], None, bytearray(64)))
+        for level, opt, value in (
+            (6, 7, 5), (6, 4, 10), (6, 5, 3), (6, 6, 2), (6, 18, 5000), (1, 9, 1), (6, 8, 3), (6, 23, 5),
+            (6, 10, 100000), (6, 12, 0), (6, 25, 1),
+        ):  # fmt: skip
+            s.setsockopt(c, level, opt, value)
+            s.getsockopt(c, level, opt)
+        s.shutdown(c, 1)
+        s.until(a, POLLRDHUP)
+        s.recv(a, 100)
+        s.recv(a, 5, PEEK)
+        s.recv(a, 5, PEEK | WAITALL)
+
+    parity(body)

@@ -357,3 +357,43 @@ def test_corked_data_and_a_new_peer(parity: Parity) -> None:
         s.send(c, b"x")
 
     parity(body)
+
+
+def test_peek_offset_segments_and_small_buffers(parity: Parity) -> None:
+    """SO_PEEK_OFF; UDP_SEGMENT and UDP_GRO; path MTU discovery; a send buffer smaller than the datagram."""
+
+    def body(s: Sys) -> None:
+        u, v = two(s)
+        s.connect(v, addr(s, u))
+        s.setsockopt(u, 1, 42, 0)
+        s.send(v, b"abcdef")
+        s.send(v, b"ghi")
+        for n in (2, 2, 10, 10, 10):
+            s.recv(u, n, PEEK)
+        s.recv(u, 10)
+        s.recv(u, 10, PEEK)
+        s.getsockopt(u, 1, 42)
+        s.recv(u, 10)
+        s.setsockopt(v, 17, 103, 100)
+        s.send(v, bytes(350))
+        for _ in range(5):
+            s.recv(u, 1000)
+        s.setsockopt(u, 17, 104, 1)
+        s.send(v, bytes(350))
+        s.recvmsg(u, Msg([bytearray(1000)], bytearray(16), bytearray(64)))
+        s.setsockopt(v, 17, 103, 0)
+        s.setsockopt(u, 1, 40, 1)
+        s.sendmmsg(v, [Msg([b"a"]), Msg([b"b" * 10]), Msg([b""])])
+        s.recvmmsg(u, [Msg([bytearray(5)], bytearray(16)) for _ in range(4)])
+        for mode in (2, 0):  # IP_PMTUDISC_DO, DONT
+            s.setsockopt(v, 0, 10, mode)
+            s.send(v, bytes(65507))
+            s.send(v, bytes(65508))
+            s.recv(u, 70000)
+        s.setsockopt(v, 1, 7, 4608)
+        for n in (4000, 8000, 20000, 65000):
+            s.send(v, bytes(n))
+            s.recv(u, 70000)
+        s.mask(v)
+
+    parity(body)

@@ -123,7 +123,9 @@ def sys_readv(task: Task, fd: i64, iov: list[bytearray], msg: Msghdr) -> i64:
 def _has_stream(task: Task, fd: i64, mode: i64) -> bool:
     """It is open for that, and a file that can be read or written at all."""
     file = fs_file.fdget(task, fd, None)
-    return file is not None and (file.f_mode & mode) != 0 and not isinstance(file.private_data, eventpoll.Eventpoll)
+    if file is None or (file.f_mode & mode) == 0:
+        return False
+    return not isinstance(file.private_data, eventpoll.Eventpoll)
 
 
 def scatter(iov: list[bytearray], data: bytes) -> None:

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from sockfs.structs.msghdr import Msghdr
 
 SKB_OVERHEAD: Final = 832
-"""What a packet whose data stands in fragments is charged for itself: struct sk_buff, and a head with room for TCP's headers
+"""What a packet whose data stands in fragments is charged for itself: struct sk_buff, and a head with room
+for TCP's headers
 and struct skb_shared_info (SO_MEMINFO of a TCP socket shows it)."""
 
 

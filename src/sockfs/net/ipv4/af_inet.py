@@ -49,7 +49,15 @@ from sockfs.uapi.errno import (
     ESOCKTNOSUPPORT,
 )
 from sockfs.uapi.fcntl import O_NONBLOCK
-from sockfs.uapi.in_ import INADDR_ANY, IPPROTO_ICMP, IPPROTO_IP, IPPROTO_RAW, IPPROTO_TCP, IPPROTO_UDP, IPPROTO_UDPLITE
+from sockfs.uapi.in_ import (
+    INADDR_ANY,
+    IPPROTO_ICMP,
+    IPPROTO_IP,
+    IPPROTO_RAW,
+    IPPROTO_TCP,
+    IPPROTO_UDP,
+    IPPROTO_UDPLITE,
+)
 from sockfs.uapi.poll import EPOLLERR, EPOLLHUP, EPOLLOUT
 from sockfs.uapi.socket import (
     AF_INET,

@@ -505,7 +505,8 @@ def sk_clone(sk: TcpSock, newsk: TcpSock) -> None:
     newsk.sk_type = sk.sk_type
     newsk.sk_protocol = sk.sk_protocol
     newsk.sk_flags = sk.sk_flags & ~SOCK_DEAD
-    newsk.sk_shutdown = sk.sk_shutdown  # shutdown(2) says ENOTCONN before listen(2), and leaves its mark all the same
+    # shutdown(2) says ENOTCONN before listen(2), and leaves its mark all the same
+    newsk.sk_shutdown = sk.sk_shutdown
     newsk.sk_userlocks = sk.sk_userlocks & ~(8 | SOCK_CONNECT_BIND)
     newsk.sk_reuse = sk.sk_reuse
     newsk.sk_reuseport = sk.sk_reuseport

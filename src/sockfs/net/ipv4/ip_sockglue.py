@@ -19,8 +19,8 @@ from sockfs.net.core import sock as core_sock
 from sockfs.net.ipv4 import devinet, fib_frontend, ip_options, route, tcp_output
 from sockfs.structs.inet_sock import InetSock, IpMcMembership
 from sockfs.structs.sockaddr import pack_sockaddr_in, sa_family, sockaddr_in_addr
-from sockfs.structs.tcp_sock import TcpSock
 from sockfs.structs.task import CAP_NET_ADMIN, CAP_NET_RAW
+from sockfs.structs.tcp_sock import TcpSock
 from sockfs.uapi.dropreason import SKB_DROP_REASON_QUEUE_PURGE
 from sockfs.uapi.errno import (
     EADDRINUSE,
@@ -608,7 +608,9 @@ def _set_msfilter(sk: InetSock, optlen: i64, optval: bytes) -> i64:
 
 
 def _group_filter(optval: bytes) -> bytes:
-    """struct group_filter (RFC 3678: interface number, group, mode, number, then sources as sockaddr_storage) as struct ip_msfilter."""
+    """struct group_filter (RFC 3678: interface number, group, mode, number, then sources as
+    sockaddr_storage) as struct ip_msfilter.
+    """
     n: i64 = min(get_s32(optval, 140), 1024)
     out = optval[12:16] + bytes(4) + optval[136:144]
     i: i64 = 0

@@ -104,7 +104,9 @@ def tcp_measure_rcv_mss(sk: TcpSock, skb: SkBuff) -> None:
 
 
 def tcp_set_window_clamp(sk: TcpSock, clamp: i64) -> None:
-    """The window may grow to clamp; where that is more than before, what was advertised already counts as reached."""
+    """The window may grow to clamp; where that is more than before, what was advertised already counts as
+    reached.
+    """
     old = sk.window_clamp
     sk.window_clamp = clamp
     if clamp < old:
