@@ -262,7 +262,6 @@ class RealTime(Waiter):
         self.release()
 
 
-@mypyc_attr(allow_interpreted_subclasses=True)
 def _wait(watched: list[int], due: i64, clock: Callable[[], int]) -> list[int]:
     """Which of the descriptors can be read; none when `due` has come."""
     seconds: float | None = None
