@@ -25,7 +25,7 @@ CACHE_MAX: Final = 4096
 UNIX_PATH_MAX: Final = 108
 
 _packed: Final[dict[tuple[object, ...], bytes]] = {}  # (host, port) of IPv4
-_unpacked: Final[dict[bytes, tuple[str, int]]] = {}
+_unpacked: Final[dict[bytes, object]] = {}  # object: a tuple of its own type would be made anew each time
 
 
 def pack(family: int, address: object, caller: str) -> bytes:
