@@ -733,6 +733,48 @@ def sock_close(file: File, call: Call | None) -> i64:
     return __sock_release(sock, call)
 
 
+def sock_poll(file: File, pt: PollTable | None) -> i64:
+    """The family's mask."""
+    sock = sock_from_file(file)
+    assert sock is not None
+    ops = sock.ops
+    if ops is None:
+        return EPOLLNVAL
+    return ops.poll(file, sock, pt)
+
+
+def sock_ioctl(file: File, cmd: i64, arg: object) -> i64:
+    """What the socket layer and the devices know; the family first."""
+    sock = sock_from_file(file)
+    assert sock is not None
+    ops = sock.ops
+    assert ops is not None
+    sk = sock.sk
+    assert sk is not None
+    task = sk.kernel.current
+    if task is None:
+        return -EPERM
+    if cmd in (FIOSETOWN, SIOCSPGRP):
+        if not isinstance(arg, bytes | bytearray) or len(arg) < 4:
+            return -EFAULT
+        return fcntl.f_setown(task, file, int.from_bytes(arg[:4], "little"))
+    if cmd in (FIOGETOWN, SIOCGPGRP):
+        if not isinstance(arg, bytearray) or len(arg) < 4:
+            return -EFAULT
+        arg[:4] = int(file.f_owner & 0xFFFFFFFF).to_bytes(4, "little")
+        return 0
+    if cmd in (SIOCGSTAMP_OLD, SIOCGSTAMPNS_OLD):
+        if ops.family == PF_UNIX:
+            return -ENOTTY
+        return sock_gettstamp(sk, cmd == SIOCGSTAMPNS_OLD, arg)
+    r = ops.ioctl(sock, cmd, arg, task)
+    if r == -515 and not SIOCGIFADDR <= cmd <= SIOCSIFNETMASK:  # ENOIOCTLCMD; addresses are the family's
+        r = dev_ioctl.dev_ioctl(sk.sk_net, cmd, arg)
+    if r == -515:
+        return -25
+    return r
+
+
 class SocketFileOperations(FileOperations):
     """`socket_file_ops`: a socket as a file."""
 
@@ -752,44 +794,10 @@ class SocketFileOperations(FileOperations):
         return sock_sendmsg(sock, msg)
 
     def poll(self, file: File, pt: PollTable | None) -> i64:
-        """`sock_poll`."""
-        sock = sock_from_file(file)
-        assert sock is not None
-        ops = sock.ops
-        if ops is None:
-            return EPOLLNVAL
-        return ops.poll(file, sock, pt)
+        return sock_poll(file, pt)
 
     def ioctl(self, file: File, cmd: i64, arg: object) -> i64:
-        """`sock_ioctl`: what the socket layer and the devices know; the family first."""
-        sock = sock_from_file(file)
-        assert sock is not None
-        ops = sock.ops
-        assert ops is not None
-        sk = sock.sk
-        assert sk is not None
-        task = sk.kernel.current
-        if task is None:
-            return -EPERM
-        if cmd in (FIOSETOWN, SIOCSPGRP):
-            if not isinstance(arg, bytes | bytearray) or len(arg) < 4:
-                return -EFAULT
-            return fcntl.f_setown(task, file, int.from_bytes(arg[:4], "little"))
-        if cmd in (FIOGETOWN, SIOCGPGRP):
-            if not isinstance(arg, bytearray) or len(arg) < 4:
-                return -EFAULT
-            arg[:4] = int(file.f_owner & 0xFFFFFFFF).to_bytes(4, "little")
-            return 0
-        if cmd in (SIOCGSTAMP_OLD, SIOCGSTAMPNS_OLD):
-            if ops.family == PF_UNIX:
-                return -ENOTTY
-            return sock_gettstamp(sk, cmd == SIOCGSTAMPNS_OLD, arg)
-        r = ops.ioctl(sock, cmd, arg, task)
-        if r == -515 and not SIOCGIFADDR <= cmd <= SIOCSIFNETMASK:  # ENOIOCTLCMD; addresses are the family's
-            r = dev_ioctl.dev_ioctl(sk.sk_net, cmd, arg)
-        if r == -515:
-            return -25
-        return r
+        return sock_ioctl(file, cmd, arg)
 
     def release(self, file: File, call: Call | None) -> i64:
         return sock_close(file, call)

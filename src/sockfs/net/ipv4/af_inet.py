@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from mypy_extensions import i64
 
-from sockfs.kernel import wait
+from sockfs.kernel import slab, wait
 from sockfs.net import socket as net_socket
 from sockfs.net.core import datagram, dev_ioctl
 from sockfs.net.core import sock as core_sock
@@ -617,5 +617,10 @@ def inet_register_protosw(k: Kernel, p: InetProtosw) -> None:
 def inet_init(k: Kernel) -> None:
     """Boot: the family and its lines."""
     k.net_families[PF_INET] = inet_family_ops
+    # proto_register
+    slab.kmem_cache_create(k, udp.udp_prot.slab, 1344)
+    slab.kmem_cache_create(k, udplite.udplite_prot.slab, 1344)
+    slab.kmem_cache_create(k, raw.raw_prot.slab, 1152)
+    slab.kmem_cache_create(k, ping.ping_prot.slab, 1024)
     for p in inetsw_array():
         inet_register_protosw(k, p)

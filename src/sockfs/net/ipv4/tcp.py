@@ -100,13 +100,14 @@ if TYPE_CHECKING:
     from sockfs.structs.file import File
     from sockfs.structs.kernel import Kernel
     from sockfs.structs.msghdr import Msghdr
-    from sockfs.structs.ops import PollTable, Sockopt
+    from sockfs.structs.ops import PollTable, Proto, Sockopt
     from sockfs.structs.sk_buff import SkBuff
     from sockfs.structs.socket import Socket
     from sockfs.structs.task import Task
 
 U32: Final = 0xFFFFFFFF
 INT_MAX: Final = 0x7FFFFFFF
+tcp_prot: Proto  # drawings place it here; Linux and we make it in tcp_ipv4.py
 TCP_TIMEWAIT_LEN: Final = 60_000_000_000
 TCP_CLOSE_LINGERS: Final = 100  # Call.phase of a close that waits for its FIN to be acknowledged
 SIOCINQ: Final = 0x541B

@@ -1051,6 +1051,7 @@ def _tcp_prot() -> TcpProt:
 ipv4_specific: Final = Ipv4Specific(20, 16)
 tcp_request_sock_ops: Final = TcpRequestSockOps(AF_INET, 536)
 tcp_prot: Final = _tcp_prot()
+tcp.tcp_prot = tcp_prot
 tcp_protocol: Final = TcpProtocol("TCP")
 
 

@@ -788,6 +788,25 @@ def unix_ioctl(sock: Socket, cmd: i64, arg: object) -> i64:
     return 0
 
 
+# Send and receive (unix_stream.py, unix_dgram.py)
+
+
+def unix_stream_sendmsg(sock: Socket, msg: Msghdr, size: i64) -> i64:
+    return unix_stream.unix_stream_send_generic(unix_sk(sock), msg, size)
+
+
+def unix_stream_recvmsg(sock: Socket, msg: Msghdr, size: i64, flags: i64) -> i64:
+    return unix_stream.unix_stream_read_generic(unix_sk(sock), msg, size, flags)
+
+
+def unix_dgram_sendmsg(sock: Socket, msg: Msghdr, size: i64) -> i64:
+    return unix_dgram.__unix_dgram_sendmsg(unix_sk(sock), msg, size)
+
+
+def unix_dgram_recvmsg(sock: Socket, msg: Msghdr, size: i64, flags: i64) -> i64:
+    return unix_dgram.__unix_dgram_recvmsg(unix_sk(sock), msg, size, flags)
+
+
 # The tables
 
 
@@ -864,10 +883,10 @@ class UnixStreamOps(UnixOps):
         return unix_poll(file, sock, pt)
 
     def sendmsg(self, sock: Socket, msg: Msghdr, size: i64) -> i64:
-        return unix_stream.unix_stream_sendmsg(unix_sk(sock), msg, size)
+        return unix_stream_sendmsg(sock, msg, size)
 
     def recvmsg(self, sock: Socket, msg: Msghdr, size: i64, flags: i64) -> i64:
-        return unix_stream.unix_stream_recvmsg(unix_sk(sock), msg, size, flags)
+        return unix_stream_recvmsg(sock, msg, size, flags)
 
 
 class UnixDgramOps(UnixOps):
@@ -880,10 +899,10 @@ class UnixDgramOps(UnixOps):
         return unix_dgram_poll(file, sock, pt)
 
     def sendmsg(self, sock: Socket, msg: Msghdr, size: i64) -> i64:
-        return unix_dgram.unix_dgram_sendmsg(unix_sk(sock), msg, size)
+        return unix_dgram_sendmsg(sock, msg, size)
 
     def recvmsg(self, sock: Socket, msg: Msghdr, size: i64, flags: i64) -> i64:
-        return unix_dgram.unix_dgram_recvmsg(unix_sk(sock), msg, size, flags)
+        return unix_dgram_recvmsg(sock, msg, size, flags)
 
 
 class UnixSeqpacketOps(UnixOps):

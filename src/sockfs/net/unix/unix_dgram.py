@@ -44,10 +44,10 @@ def unix_seqpacket_sendmsg(u: UnixSock, msg: Msghdr, size: i64) -> i64:
     if u.sk_state != TCP_ESTABLISHED:
         return -ENOTCONN
     msg.msg_name = None
-    return unix_dgram_sendmsg(u, msg, size)
+    return __unix_dgram_sendmsg(u, msg, size)
 
 
-def unix_dgram_sendmsg(u: UnixSock, msg: Msghdr, size: i64) -> i64:
+def __unix_dgram_sendmsg(u: UnixSock, msg: Msghdr, size: i64) -> i64:
     """Send one message. Its length, -errno, or -ESLEEP."""
     err = core_scm.scm_send(msg)
     if err < 0:
@@ -140,10 +140,10 @@ def unix_seqpacket_recvmsg(u: UnixSock, msg: Msghdr, size: i64, flags: i64) -> i
     """As for datagrams, but connected."""
     if u.sk_state != TCP_ESTABLISHED:
         return -ENOTCONN
-    return unix_dgram_recvmsg(u, msg, size, flags)
+    return __unix_dgram_recvmsg(u, msg, size, flags)
 
 
-def unix_dgram_recvmsg(u: UnixSock, msg: Msghdr, size: i64, flags: i64) -> i64:
+def __unix_dgram_recvmsg(u: UnixSock, msg: Msghdr, size: i64, flags: i64) -> i64:
     """Receive one message. Its length as far as there was room (MSG_TRUNC: all of it), -errno, or -ESLEEP."""
     if flags & MSG_OOB:
         return -EOPNOTSUPP

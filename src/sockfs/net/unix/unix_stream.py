@@ -40,7 +40,7 @@ PAGE_MASK: Final = ~4095
 # Send
 
 
-def unix_stream_sendmsg(u: UnixSock, msg: Msghdr, size: i64) -> i64:
+def unix_stream_send_generic(u: UnixSock, msg: Msghdr, size: i64) -> i64:
     """Send `msg.msg_iter`. Bytes (`msg.done` so far when it sleeps), -errno, or -ESLEEP."""
     err = core_scm.scm_send(msg)
     if err < 0:
@@ -122,7 +122,7 @@ def queue_oob(u: UnixSock, other: UnixSock, msg: Msghdr, flags: i64) -> i64:
 # Receive
 
 
-def unix_stream_recvmsg(u: UnixSock, msg: Msghdr, size: i64, flags: i64) -> i64:
+def unix_stream_read_generic(u: UnixSock, msg: Msghdr, size: i64, flags: i64) -> i64:
     """Receive up to `msg.msg_iter.count` bytes. Bytes, 0 at the end, -errno, or -ESLEEP."""
     if u.sk_state != TCP_ESTABLISHED:
         return -EINVAL
