@@ -12,7 +12,9 @@ from collections.abc import Callable
 
 import sockfs
 from sockfs.entry import door
-from sockfs.kernel import softirq, timers
+from sockfs.fs.eventpoll import Eventpoll
+from sockfs.fs.pipe import PipeInodeInfo
+from sockfs.kernel import softirq, sysctl, timers
 from sockfs.structs.socket import Socket
 
 SEC = 1_000_000_000
@@ -96,6 +98,8 @@ class Program:
         self.k.now = 1000 * SEC
         self.before = {name: int(c.active) for name, c in self.k.slabs.items()}
         self.t = self.k.task("fuzz")
+        if self.rng.random() < 0.5:
+            tune(self.k, self.rng)
         self.calls: list[tuple[str, tuple[object, ...]]] = []
         self.buf = bytearray(4096)
 
@@ -244,10 +248,24 @@ class Program:
             out += (fd & 0xFFFFFFFF).to_bytes(4, "little") + r.getrandbits(16).to_bytes(2, "little") + b"\0\0"  # type: ignore[operator]
         return bytearray(out)
 
-    def option(self) -> tuple[object, object]:
+    def of(self, kind: type) -> object:
+        """A descriptor of something of that kind, if there is one."""
+        found = [
+            i for i, f in enumerate(self.t.files.fdt) if f is not None and isinstance(f.private_data, kind)
+        ]
+        return self.rng.choice(found) if found and self.rng.random() < 0.9 else self.fd()
+
+    def option(self, fd: object) -> tuple[object, object]:
+        """A level and an option, mostly of the socket's own protocol."""
         r = self.rng
-        level = r.choice(LEVELS)
-        return level, r.randrange(80) if r.random() < 0.9 else r.choice(INTS)
+        fdt = self.t.files.fdt
+        file = fdt[fd] if isinstance(fd, int) and 0 <= fd < len(fdt) else None
+        levels = [1, 0]
+        if file is not None and isinstance(file.private_data, Socket) and file.private_data.sk is not None:
+            levels += [int(file.private_data.sk.sk_protocol)] * 2
+        level = r.choice(levels) if r.random() < 0.9 else r.choice(LEVELS)
+        most = {0: 52, 1: 84, 6: 45, 17: 105, 255: 3}.get(level, 80)
+        return level, r.randrange(most) if r.random() < 0.95 else r.choice(INTS)
 
     def args(self, name: str) -> tuple[object, ...]:
         """Plausible arguments for one call."""
@@ -315,7 +333,8 @@ class Program:
         if name == "shutdown":
             return fd(), self.int(0, 1, 2)()
         if name == "setsockopt":
-            level, option = self.option()
+            target = fd()
+            level, option = self.option(target)
             v = r.choice([0, 1, 2, 5, 60, 255, 4096, 65536, -1, (1 << 31) - 1, -(1 << 31), r.getrandbits(31)])
             value = r.choice(
                 [
@@ -333,16 +352,17 @@ class Program:
                 ]
             )
             return (
-                fd(),
+                target,
                 level,
                 option,
                 value,
                 len(value) if r.random() < 0.9 else r.choice([0, 1, 4, 5, -1, 1 << 20]),
             )
         if name == "getsockopt":
+            target = fd()
             return (
-                fd(),
-                *self.option(),
+                target,
+                *self.option(target),
                 bytearray(r.choice([0, 1, 4, 8, 16, 300])),
                 [r.choice([4, 4, 0, 1, 8, 16, 300, -1, 1 << 40])],
             )
@@ -427,10 +447,10 @@ class Program:
             ev = r.choice([1, 5, 4, 0x80000001, 0x40000001, 0x10000001, 0x2001, r.getrandbits(32)]).to_bytes(
                 4, "little"
             )
-            return fd(), r.choice([1, 1, 1, 2, 3, 0, 9]), fd(), ev + r.randbytes(8)
+            return self.of(Eventpoll), r.choice([1, 1, 1, 2, 3, 0, 9]), fd(), ev + r.randbytes(8)
         if name.startswith("epoll_"):
             return (
-                fd(),
+                self.of(Eventpoll),
                 bytearray(12 * r.randrange(4)),
                 r.choice([1, 2, 3, 0, -1, 1 << 30]),
                 *((r.choice([None, bytes(16)]),) if name.endswith("2") else (r.choice([0, 0, 3, -1]),)),
@@ -440,9 +460,10 @@ class Program:
         if name == "fstat":
             return fd(), bytearray(144)
         if name == "sendfile":
-            return fd(), fd(), r.choice([None, bytearray(8)]), self.size()
+            return fd(), self.of(PipeInodeInfo), r.choice([None, bytearray(8)]), self.size()
         if name == "splice":
-            return fd(), None, fd(), None, self.size(), r.randrange(16)
+            ends = r.choice([(self.of(PipeInodeInfo), fd()), (fd(), self.of(PipeInodeInfo))])
+            return ends[0], None, ends[1], None, self.size(), r.randrange(16)
         if name in ("getrlimit", "setrlimit"):
             return 7, r.choice([bytearray(16), (60).to_bytes(8, "little") * 2, bytes(16), b"\xff" * 16])
         inner = r.choice(["socket", "bind", "send", "recv", "accept4", "getsockname"])
@@ -480,7 +501,11 @@ class Program:
         self.last = (name, self.call(name, *args))
 
     def connection(self) -> None:
-        """A connection, or a pair of UDP sockets, the straight way; the listener stays."""
+        """A connection, or a pair of UDP or local sockets, the straight way; the listener stays."""
+        if self.rng.random() < 0.3:
+            self.call("socketpair", 1, self.rng.choice(TYPES), 0, bytearray(8))
+            self.call("epoll_create1", 0)
+            return
         kind = self.rng.choice([1, 1, 1, 2])
         here = self.rng.choice([80, 81, 82]).to_bytes(2, "big")
         to = b"\x02\0" + here + b"\x7f\0\0\1" + bytes(8)
@@ -529,6 +554,18 @@ class Program:
         net = self.k.init_net
         assert not net.tcp_hashinfo.bhash
         assert net.tcp_hashinfo.memory_allocated == net.udp_table.memory_allocated == 0
+
+
+def tune(k: sockfs.Kernel, rng: random.Random) -> None:
+    """A few sysctls at random."""
+    names = sysctl.names(k.init_net)
+    for _ in range(rng.choice([1, 1, 5])):
+        name = rng.choice(names)
+        words = [
+            str(rng.choice([0, 1, 2, 10, 4096, 1 << 20, (1 << 31) - 1, -1]))
+            for _ in range(rng.choice([1, 1, 3]))
+        ]
+        sysctl.proc_write(k.init_net, name, " ".join(words))
 
 
 def check(r: object) -> None:

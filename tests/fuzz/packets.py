@@ -12,7 +12,7 @@ from __future__ import annotations
 import random
 
 from sockfs.boot import do_exit
-from sockfs.kernel import softirq, timers
+from sockfs.kernel import softirq, sysctl, timers
 from sockfs.net.core import dev as net_dev
 from sockfs.net.core import skbuff, wire
 from sockfs.structs.net_device import NetDevice, PacketTap
@@ -20,6 +20,7 @@ from sockfs.structs.sk_buff import SkBuff, SkBuffHead
 from sockfs.structs.sock import Sock
 from sockfs.structs.socket import Socket
 from sockfs.structs.tcp_sock import TcpSock
+from tests.fuzz.calls import tune
 from tests.segments import LOCAL, MS, REMOTE, Peer, Seg, Wire, addr, build, checksum, established
 
 LO = b"\x7f\0\0\1"
@@ -70,6 +71,13 @@ class Target:
             w.call("sendto", fd, b"hello" * 300, 1500, 0x4040, None, 0)
         self.tap.seen.extend(raw for _, raw in w.out)
         w.out.clear()
+        if self.rng.random() < 0.5:
+            tune(self.k, self.rng)
+        if self.rng.random() < 0.3:
+            sysctl.proc_write(
+                self.k.init_net, "net.ipv4.tcp_mem", self.rng.choice(["0 0 0", "4 8 16", "60 70 80"])
+            )
+        self.k.wire_mode = self.rng.random() < 0.2
         self.check()
 
     def udp(self, ip: bytes, port: int) -> int:
@@ -382,6 +390,12 @@ class Target:
             call = ("shutdown", fd, r.randrange(3))
         elif x < 0.9 and len(fds) > 6:
             call = ("close", fd)
+        elif x < 0.95:
+            level = r.choice([0, 1, 1, 6, 6, 6, 17])
+            value = r.choice([0, 1, 2, 30, 4096, 1 << 20, (1 << 31) - 1]).to_bytes(4, "little") * r.choice(
+                [1, 1, 4]
+            )
+            call = ("setsockopt", fd, level, r.randrange(70), value, len(value))
         else:
             call = ("connect", fd, addr(r.choice([LO, REMOTE]), r.choice([8080, 8081, 8082, 9000])), 16)
         self.log.append(repr(call)[:60])

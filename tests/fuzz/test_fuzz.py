@@ -13,17 +13,17 @@ from tests.fuzz.packets import Target
 SEEDS = int(os.environ.get("SOCKFS_FUZZ", "0"))
 
 
-@pytest.mark.parametrize("seed", range(SEEDS or 12))
+@pytest.mark.parametrize("seed", range(SEEDS or 30))
 def test_any_call_is_answered_and_leaves_nothing_behind(seed: int) -> None:
     program = Program(seed)
-    for _ in range(400):
+    for _ in range(500):
         program.step()
     program.end()
 
 
-@pytest.mark.parametrize("seed", range(SEEDS or 20))
+@pytest.mark.parametrize("seed", range(SEEDS or 60))
 def test_any_packet_is_taken_and_the_books_balance(seed: int) -> None:
     target = Target(seed)
-    for _ in range(250):
+    for _ in range(300):
         target.step()
     target.end()

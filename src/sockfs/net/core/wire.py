@@ -454,10 +454,8 @@ def skb_through_bytes(skb: SkBuff) -> None:
     """
     if skb.iph is None or skb.gso_size != 0:
         return
-    data = skb_to_bytes(skb)
-    truesize = skb.truesize
-    skbuff.skb_set_data(skb, data)
-    skb.truesize = truesize  # who is charged for it was charged that
+    # truesize grows by the headers here and shrinks by them where they are parsed
+    skbuff.skb_set_data(skb, skb_to_bytes(skb))
     skb.iph = None
     skb.th = None
     skb.uh = None
