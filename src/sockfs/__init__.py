@@ -31,12 +31,12 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from sockfs.boot import Kernel
-    from sockfs.runtime import installed
+    from sockfs.runtime.installed import installed
     from sockfs.world import World
 
 __all__ = ["Kernel", "World", "__version__", "compiled", "installed"]
 
-_LAZY = {"Kernel": "sockfs.boot", "installed": "sockfs.runtime", "World": "sockfs.world"}
+_LAZY = {"Kernel": "sockfs.boot", "installed": "sockfs.runtime.installed", "World": "sockfs.world"}
 
 
 def __getattr__(name: str) -> object:

@@ -7,6 +7,8 @@ registered, in the order of Linux's initcall levels. It is the one door to every
 
 from __future__ import annotations
 
+from typing import Final
+
 from mypy_extensions import mypyc_attr
 
 from sockfs.drivers import loopback
@@ -29,7 +31,9 @@ from sockfs.net.unix import af_unix
 from sockfs.structs import kernel as structs_kernel
 from sockfs.structs.task import FilesStruct, Task
 
-PID_MAX = 4194304
+BOOT_NS: Final = 1_000 * 1_000_000_000
+"""What a machine's clock shows when it is built: some minutes up, so that no instant is ever zero, which in many fields
+means "never"."""
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
@@ -43,6 +47,7 @@ class Kernel(structs_kernel.Kernel):
     def __init__(self, seed: int = 0, name: str = "sockfs") -> None:
         super().__init__(seed & 0x7FFF_FFFF_FFFF_FFFF, name)
         self.init_net.hostname = name
+        self.now = BOOT_NS
         start_kernel(self)
 
     def task(self, comm: str = "task") -> Task:

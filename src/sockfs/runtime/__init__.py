@@ -1,6 +1,4 @@
 """How tasks run and wait: real time with threads, virtual time with greenlets, and the swap that puts them
 under a program."""
 
-from sockfs.runtime.installed import installed
 
-__all__ = ["installed"]

@@ -136,7 +136,7 @@ class GreenThreads:
 
         def simple_queue() -> Any:
             # type: ignore[attr-defined]
-            return queue._PySimpleQueue() if s.strand is not None else queue_simple()
+            return vars(queue)["_PySimpleQueue"]() if s.strand is not None else queue_simple()
 
         queue_simple = queue.SimpleQueue
         self._set(threading, "Lock", lock)

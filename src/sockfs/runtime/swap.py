@@ -285,7 +285,7 @@ def set_loopback(kernel: Kernel, mtu: int | None, offload: bool) -> None:
 
 
 class WorldSwap(Swap):
-    """The replacements alone, for a world: kernels, tasks and waiters are its own, and change at each switch."""
+    """The replacements alone, for a world: kernels, tasks and waiters are its own, changed at each switch."""
 
     def __init__(self) -> None:
         self._nothing_replaced(None)

@@ -22,6 +22,7 @@ from typing import Any
 
 import greenlet
 
+from sockfs import boot
 from sockfs.kernel import softirq, timers
 from sockfs.libc import loop
 from sockfs.libc.loop import Waiter
@@ -31,8 +32,8 @@ from sockfs.structs.task import Task
 from sockfs.structs.wait_queue import WaitQueueEntry
 
 NEVER = MAX_SCHEDULE_TIMEOUT
-WALL_EPOCH_NS = 1_700_000_000 * 1_000_000_000
-"""What the wall clock says when a world begins: a fixed instant (14 November 2023), the same in every run."""
+WALL_EPOCH_NS = 1_700_000_000 * 1_000_000_000 - boot.BOOT_NS
+"""Wall clock less monotonic clock: a world begins at a fixed instant, on 14 November 2023, the same in every run."""
 
 
 class Strand:
@@ -142,7 +143,7 @@ class Scheduler:
     """The hub: ready strands, sleeping strands, events, and the clock of them all."""
 
     def __init__(self) -> None:
-        self.now = 0
+        self.now: int = boot.BOOT_NS
         self.strand: Strand | None = None
         self.hub = greenlet.getcurrent()
         self.ready: deque[Strand] = deque()

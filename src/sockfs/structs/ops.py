@@ -72,7 +72,7 @@ class FileOperations:
         return -25
 
     def release(self, file: File, call: Call | None) -> i64:
-        """The last reference went. May sleep (-ESLEEP) only when a call is there to wait (lingering close)."""
+        """The last reference went. May sleep (-ESLEEP) only when a call is there to wait (SO_LINGER)."""
         return 0
 
     def fasync(self, file: File, on: bool) -> i64:

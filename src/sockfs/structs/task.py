@@ -39,7 +39,7 @@ class FdPlaceholder:
         """Give the number back."""
 
     def holds(self, fd: int) -> bool:
-        """Whether the number is still ours: C code may have closed it, and the host given it to another file."""
+        """Whether the number is still ours: C code may have closed it, and the host reused it."""
         return True
 
     def claim(self, fd: int) -> int:

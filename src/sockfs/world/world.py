@@ -14,7 +14,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
-from sockfs.boot import Kernel, do_exit
+from sockfs.boot import BOOT_NS, Kernel, do_exit
 from sockfs.drivers import link as drivers_link
 from sockfs.libc import loop
 from sockfs.net.ipv4 import devinet, fib_frontend
@@ -58,7 +58,7 @@ class World:
     @property
     def now(self) -> float:
         """Seconds since the world began."""
-        return self.scheduler.now / 1e9
+        return (self.scheduler.now - BOOT_NS) / 1e9
 
     def host(
         self, name: str, main: Callable[..., Any] | None = None, *args: Any, daemon: bool = False
@@ -113,7 +113,7 @@ class World:
 
     def at(self, when: float, action: Callable[[], Any]) -> None:
         """Call action when the world's clock shows `when` seconds."""
-        self.scheduler.at(round(when * 1e9), action)
+        self.scheduler.at(BOOT_NS + round(when * 1e9), action)
 
     def tap(self, sink: Callable[[float, str, SkBuff, bool], None]) -> None:
         """Call sink(seconds, host, packet, outgoing) for every packet at every link end."""
@@ -127,7 +127,7 @@ class World:
         Raises what a main raised, and WorldStalled when all wait and nothing is left to happen. May be
         called again to go on after `until`.
         """
-        limit = virtual.NEVER - 1 if until is None else round(until * 1e9)
+        limit = virtual.NEVER - 1 if until is None else BOOT_NS + round(until * 1e9)
         replaced = (virtual.Clocks(self.scheduler), green.GreenThreads(self.scheduler))
         if not self.hosts:
             return
