@@ -170,7 +170,7 @@ def test_a_sleeping_wait_wakes_with_the_event() -> None:
     call = Call(t)
     out: list[tuple[int, int]] = []
     assert eventpoll.ep_poll(ep, call, 8, 10**9, out) == -ESLEEP
-    assert call.wq is ep.wq and call.exclusive and call.deadline == 10**9
+    assert call.wq is ep.wq and call.exclusive and call.deadline == t.kernel.now + 10**9
     t.syscall("write", 4, b"x", 1)
     assert eventpoll.ep_poll(ep, call, 8, 10**9, out) == 1
     assert out == [(-5, IN)]
