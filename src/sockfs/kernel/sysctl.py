@@ -122,6 +122,8 @@ def proc_read(net: Net, path: str) -> str | None:
     if name == "tcp_available_congestion_control":
         return " ".join(ca.name for ca in net.kernel.tcp_cong_list)
     value = getattr(table, "sysctl_" + name)
+    if name == "tcp_fastopen_key" and not value:
+        return "00000000-00000000-00000000-00000000"
     if isinstance(value, list):
         return "\t".join(str(v) for v in value)
     return str(value)

@@ -269,7 +269,7 @@ class NetnsIpv4:
         self.sysctl_tcp_fack = 0
         self.sysctl_tcp_fastopen = 1
         self.sysctl_tcp_fastopen_blackhole_timeout_sec = 0
-        self.sysctl_tcp_fastopen_key = "00000000-00000000-00000000-00000000"
+        self.sysctl_tcp_fastopen_key = ""  # none set: random at first need
         self.sysctl_tcp_fin_timeout = 60
         self.sysctl_tcp_frto = 2
         self.sysctl_tcp_fwmark_accept = 0

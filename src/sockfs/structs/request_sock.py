@@ -67,7 +67,8 @@ class RequestSock(SockCommon):
     saved_syn: bytes | None
     ir_opt: bytes
     syn_skb: SkBuff | None
-    fastopen_cookie: bytes | None
+    fastopen_cookie: bytes | None  # what the SYN,ACK offers; None: no option
+    fastopen_exp: bool
     snt_tsval_first: i64  # timestamps of our first and latest SYN-ACK: what TSecr may say; first 0: none sent
     snt_tsval_last: i64
 
@@ -117,6 +118,7 @@ class RequestSock(SockCommon):
         self.ir_opt = b""
         self.syn_skb = None
         self.fastopen_cookie = None
+        self.fastopen_exp = False
         self.snt_tsval_first = 0
         self.snt_tsval_last = 0
 
@@ -133,6 +135,7 @@ class RequestSockQueue:
     fastopenq_max_qlen: i64
     fastopenq_qlen: i64
     fastopenq_key: bytes | None
+    fastopenq_rst: list[int]  # until when children that were reset count
 
     def __init__(self) -> None:
         self.qlen = 0
@@ -144,3 +147,4 @@ class RequestSockQueue:
         self.fastopenq_max_qlen = 0
         self.fastopenq_qlen = 0
         self.fastopenq_key = None
+        self.fastopenq_rst = []

@@ -18,6 +18,7 @@ from sockfs.util.minmax import Minmax
 
 if TYPE_CHECKING:
     from sockfs.structs.kernel import Kernel
+    from sockfs.structs.msghdr import Msghdr
     from sockfs.structs.net import Net
     from sockfs.structs.ops import CongestionOps, InetConnectionSockAfOps, Proto
     from sockfs.structs.request_sock import RequestSock
@@ -76,6 +77,23 @@ class RateSample:
         self.is_retrans = False
         self.is_ack_delayed = False
         self.tx_in_flight = 0
+
+
+class TcpFastopenRequest:
+    """`struct tcp_fastopen_request`: a fast open under way (RFC 7413)."""
+
+    cookie: bytes | None  # b"": ask for one; None: no option
+    exp: bool  # the experimental option kind
+    msg: Msghdr | None  # where more data is to come from
+    size: i64
+    copied: i64  # bytes that went into the SYN
+
+    def __init__(self) -> None:
+        self.cookie = None
+        self.exp = False
+        self.msg = None
+        self.size = 0
+        self.copied = 0
 
 
 class TcpSacktagState:
@@ -161,8 +179,7 @@ class TcpSock(InetConnectionSock):
     fastopen_connect: bool
     fastopen_no_cookie: bool
     fastopen_client_fail: i64
-    fastopen_req_data: bytes | None
-    fastopen_req_copied: i64
+    fastopen_req: TcpFastopenRequest | None
     fastopen_rsk: RequestSock | None
     is_sack_reneg: bool
     nonagle: i64  # TCP_NAGLE_OFF 1, CORK 2, PUSH 4
@@ -359,8 +376,7 @@ class TcpSock(InetConnectionSock):
         self.fastopen_connect = False
         self.fastopen_no_cookie = False
         self.fastopen_client_fail = 0
-        self.fastopen_req_data = None
-        self.fastopen_req_copied = 0
+        self.fastopen_req = None
         self.fastopen_rsk = None
         self.is_sack_reneg = False
         self.nonagle = 0

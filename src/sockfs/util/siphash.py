@@ -91,3 +91,53 @@ def _hsiphash(words: list[i64], key: HsiphashKey) -> i64:
         v0 ^= m
         i += 1
     return v1 ^ v3
+
+
+# ---- SipHash-2-4 with 64-bit words: what a fast open cookie is (the kernel's siphash())
+
+_M64 = (1 << 64) - 1
+
+
+def siphash(data: bytes, key: bytes) -> int:
+    """Over any bytes, with a key of 16. Plain integers: 64 unsigned bits do not fit a machine integer here,
+    and nothing hot comes this way."""
+    k0 = int.from_bytes(key[0:8], "little")
+    k1 = int.from_bytes(key[8:16], "little")
+    v = [
+        k0 ^ 0x736F6D6570736575,
+        k1 ^ 0x646F72616E646F6D,
+        k0 ^ 0x6C7967656E657261,
+        k1 ^ 0x7465646279746573,
+    ]
+    whole = len(data) & ~7
+    for at in range(0, whole, 8):
+        _sip_word(v, int.from_bytes(data[at : at + 8], "little"))
+    _sip_word(v, int.from_bytes(data[whole:], "little") | (len(data) & 0xFF) << 56)
+    v[2] ^= 0xFF
+    for _ in range(4):
+        _sip_round(v)
+    return v[0] ^ v[1] ^ v[2] ^ v[3]
+
+
+def _sip_word(v: list[int], word: int) -> None:
+    v[3] ^= word
+    _sip_round(v)
+    _sip_round(v)
+    v[0] ^= word
+
+
+def _rotl64(x: int, n: int) -> int:
+    return ((x << n) | (x >> (64 - n))) & _M64
+
+
+def _sip_round(v: list[int]) -> None:
+    v[0] = (v[0] + v[1]) & _M64
+    v[1] = _rotl64(v[1], 13) ^ v[0]
+    v[0] = _rotl64(v[0], 32)
+    v[2] = (v[2] + v[3]) & _M64
+    v[3] = _rotl64(v[3], 16) ^ v[2]
+    v[0] = (v[0] + v[3]) & _M64
+    v[3] = _rotl64(v[3], 21) ^ v[0]
+    v[2] = (v[2] + v[1]) & _M64
+    v[1] = _rotl64(v[1], 17) ^ v[2]
+    v[2] = _rotl64(v[2], 32)

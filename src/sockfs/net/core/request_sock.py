@@ -4,8 +4,6 @@ Kernel counterpart: `net/core/request_sock.c`, `include/net/request_sock.h`. A r
 `tcp_conn_request`, lies in the established hash table until its handshake ends, then in the accept queue
 until accept(2) takes its child. Every holder has a reference: the hash table (and the SYN-ACK timer with it),
 the accept queue, and whoever works on it.
-
-Leaves out: fast open's queue of reset children (`net/ipv4/tcp_fastopen.py`).
 """
 
 from __future__ import annotations
@@ -27,6 +25,7 @@ def reqsk_queue_alloc(queue: RequestSockQueue) -> None:
     queue.young = 0
     queue.synflood_warned = False
     queue.fastopenq_qlen = 0
+    queue.fastopenq_rst = []
 
 
 def reqsk_queue_added(queue: RequestSockQueue) -> None:

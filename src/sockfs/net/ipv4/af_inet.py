@@ -329,9 +329,10 @@ def __inet_stream_connect(sock: Socket, uaddr: bytes, flags: i64, call: Call, is
     assert isinstance(sk, InetSock)
     err: i64
     if call.phase == 0:
-        if len(uaddr) < 2:
+        # a send that follows a connect put off (TCP_FASTOPEN_CONNECT) names nobody
+        if len(uaddr) < 2 and not (is_sendmsg and len(uaddr) == 0):
             return -EINVAL
-        if sa_family(uaddr) == AF_UNSPEC:
+        if len(uaddr) != 0 and sa_family(uaddr) == AF_UNSPEC:
             err = sk.sk_prot.disconnect(sk, flags)
             sock.state = SS_DISCONNECTING if err != 0 else SS_UNCONNECTED
             return err

@@ -20,7 +20,7 @@ from mypy_extensions import i64
 
 from sockfs.kernel import slab, timers, wait
 from sockfs.net.core import request_sock, sock, stream
-from sockfs.net.ipv4 import inet_hashtables, route, tcp, tcp_h, tcp_minisocks, tcp_timer
+from sockfs.net.ipv4 import inet_hashtables, route, tcp, tcp_fastopen, tcp_h, tcp_minisocks, tcp_timer
 from sockfs.structs.call import Call
 from sockfs.structs.inet_connection_sock import InetBindBucket, InetConnectionSock
 from sockfs.structs.request_sock import RequestSock, RequestSockQueue
@@ -228,7 +228,7 @@ def inet_csk_accept(sk: InetConnectionSock, flags: i64, call: Call) -> Sock | No
         return None
     sk_acceptq_removed(sk)
     newsk = req.sk
-    req.sk = None
+    req.sk = None  # a child of fast open has the request still, until its handshake ends
     request_sock.reqsk_put(req)
     call.err = 0
     return newsk
@@ -277,6 +277,8 @@ def inet_child_forget(sk: Sock, req: RequestSock, child: TcpSock) -> None:
     child.sk_prot.disconnect(child, O_NONBLOCK)
     sock.sock_orphan(child)
     child.sk_net.tcp_hashinfo.orphan_count += 1
+    if child.fastopen_rsk is not None:
+        tcp_fastopen.reqsk_fastopen_remove(child, req, False)
     inet_csk_destroy_sock(child)
 
 

@@ -9,7 +9,7 @@ goes to `tcp_minisocks` or `inet_csk_destroy_sock`.
 RFC 9293 section 3.10: SEND (3.10.2), CLOSE (3.10.4), ABORT (3.10.5). A program's `bytes` is queued by
 reference; a mutable buffer is copied once.
 
-Leaves out: MSG_FASTOPEN and MSG_SPLICE_PAGES (refused), the completion notices of MSG_ZEROCOPY (nothing is
+Leaves out: MSG_SPLICE_PAGES (refused), the completion notices of MSG_ZEROCOPY (nothing is
 ever pinned here).
 """
 
@@ -26,6 +26,7 @@ from sockfs.net.ipv4 import (
     inet_hashtables,
     tcp_cong,
     tcp_connect,
+    tcp_fastopen,
     tcp_h,
     tcp_info,
     tcp_minisocks,
@@ -49,7 +50,7 @@ from sockfs.structs.sock import (
 )
 from sockfs.structs.tcp_sock import TcpSock
 from sockfs.uapi.dropreason import SKB_DROP_REASON_NOT_SPECIFIED, SKB_DROP_REASON_SOCKET_CLOSE
-from sockfs.uapi.errno import EAGAIN, EALREADY, ECONNABORTED, ECONNRESET, EINVAL, EISCONN, EOPNOTSUPP, EPIPE
+from sockfs.uapi.errno import EAGAIN, ECONNABORTED, ECONNRESET, EINPROGRESS, EINVAL, EPIPE
 from sockfs.uapi.poll import (
     EPOLLERR,
     EPOLLHUP,
@@ -169,12 +170,24 @@ def tcp_sendmsg_locked(sk: TcpSock, msg: Msghdr, size: i64) -> i64:
     flags = msg.msg_flags
     copied: i64 = msg.done
     err: i64
-    if (flags & MSG_FASTOPEN) != 0:
-        if sk.sk_state != TCP_CLOSE and (sk.sk_net.ipv4.sysctl_tcp_fastopen & 1) != 0:
-            return -EALREADY if sk.sk_state == TCP_SYN_SENT else -EISCONN
-        return -EOPNOTSUPP
+    if (
+        ((flags & MSG_FASTOPEN) != 0 or sk.defer_connect or msg.phase != 0)
+        and msg.phase != tcp_fastopen.FASTOPEN_DONE
+        and not sk.repair
+    ):
+        # sleeps: inet_wait_for_connect
+        err = tcp_fastopen.tcp_sendmsg_fastopen(sk, msg, size)
+        if err == -ESLEEP:
+            return err
+        copied = msg.done
+        if err == -EINPROGRESS and copied > 0:
+            return copied
+        if err != 0:
+            return stream.sk_stream_error(sk, flags, err)
+        msg.phase = tcp_fastopen.FASTOPEN_DONE
+        wait.restart_timeo(msg)
     state: i64 = 1 << sk.sk_state
-    if (state & ~(TCPF_ESTABLISHED | TCPF_CLOSE_WAIT)) != 0:
+    if (state & ~(TCPF_ESTABLISHED | TCPF_CLOSE_WAIT)) != 0 and not tcp_fastopen.tcp_passive_fastopen(sk):
         # Wait for the handshake, if there is one (sk_stream_wait_connect sleeps).
         err = stream.sk_stream_wait_connect(sk, msg, sock.sock_sndtimeo(sk, (flags & MSG_DONTWAIT) != 0))
         if err == -ESLEEP:
@@ -591,7 +604,13 @@ def tcp_close_adjudge(sk: TcpSock) -> i64:
         tcp_set_state(sk, TCP_CLOSE)
         tcp_output.tcp_send_active_reset(sk, SK_RST_REASON_TCP_ABORT_ON_MEMORY)
         net.mib_linux.TCPAbortOnMemory += 1
-    return 1 if sk.sk_state == TCP_CLOSE else 0
+    if sk.sk_state == TCP_CLOSE:
+        req = sk.fastopen_rsk
+        if req is not None:
+            # Aborted, with data unread say, before its handshake ended.
+            tcp_fastopen.reqsk_fastopen_remove(sk, req, False)
+        return 1
+    return 0
 
 
 def tcp_check_oom(sk: TcpSock, shift: i64) -> bool:
@@ -617,6 +636,9 @@ def tcp_done(sk: TcpSock) -> None:
         sk.sk_net.mib_tcp.AttemptFails += 1
     tcp_set_state(sk, TCP_CLOSE)
     tcp_timer.tcp_clear_xmit_timers(sk)
+    req = sk.fastopen_rsk
+    if req is not None:
+        tcp_fastopen.reqsk_fastopen_remove(sk, req, False)
     sk.sk_shutdown = SHUTDOWN_MASK
     if (sk.sk_flags & SOCK_DEAD) == 0:
         sk.sk_state_change.run(sk)
@@ -756,6 +778,9 @@ def tcp_disconnect(sk: TcpSock, flags: i64) -> i64:
     sk.ecn_flags = 0
     sk.defer_connect = False
     sk.fastopen_client_fail = 0
+    sk.syn_fastopen = False
+    sk.syn_data = False
+    tcp_fastopen.tcp_free_fastopen_req(sk)
     sk.sk_error_report.run(sk)
     return 0
 

@@ -18,7 +18,16 @@ from mypy_extensions import i64
 from sockfs.kernel import trace
 from sockfs.net.core import skbuff
 from sockfs.net.core import sock as core_sock
-from sockfs.net.ipv4 import syncookies, tcp, tcp_cong, tcp_h, tcp_input, tcp_output, tcp_timer
+from sockfs.net.ipv4 import (
+    syncookies,
+    tcp,
+    tcp_cong,
+    tcp_fastopen,
+    tcp_h,
+    tcp_input,
+    tcp_output,
+    tcp_timer,
+)
 from sockfs.structs.headers import Tcphdr
 from sockfs.structs.sock import SOCK_DONE
 from sockfs.uapi.errno import ECONNREFUSED, EFAULT, EHOSTUNREACH
@@ -75,7 +84,10 @@ def tcp_connect(sk: TcpSock) -> i64:
     sk.packets_out += 1
     tcp_ecn_send_syn(sk, skb)
     skbuff.skb_queue_tail(sk.tcp_rtx_queue, skb)
-    err = tcp_output.tcp_transmit_skb(sk, skb, True)
+    if sk.fastopen_req is not None:
+        err = tcp_fastopen.tcp_send_syn_data(sk, skb)
+    else:
+        err = tcp_output.tcp_transmit_skb(sk, skb, True)
     if err == -ECONNREFUSED:
         return err
     # The SYN counts as sent only now, so that OutSegs sees it as new.
@@ -235,9 +247,10 @@ def tcp_make_synack(
             size += 4
     cookie = req.fastopen_cookie
     if cookie is not None:
-        need: i64 = (2 + len(cookie) + 3) & ~3
+        need: i64 = ((4 if req.fastopen_exp else 2) + len(cookie) + 3) & ~3
         if size + need <= 40:
             th.fastopen = cookie
+            th.fastopen_exp = req.fastopen_exp
             size += need
     th.doff = (20 + size) >> 2
     skb.th = th
@@ -253,7 +266,8 @@ def tcp_make_synack(
 
 
 def tcp_rtx_synack(sk: TcpSock, req: RequestSock) -> i64:
-    """Send the SYN-ACK again."""
+    """Send the SYN-ACK again, without a fast open cookie."""
+    req.fastopen_cookie = None
     res = req.rsk_ops.send_synack(sk, None, req, 0, None)
     if res == 0:
         net = sk.sk_net

@@ -31,6 +31,7 @@ from sockfs.net.ipv4 import (
     tcp_ack_in,
     tcp_cong,
     tcp_connect,
+    tcp_fastopen,
     tcp_h,
     tcp_loss,
     tcp_metrics,
@@ -57,6 +58,7 @@ from sockfs.structs.tcp_ack_flags import (
 from sockfs.uapi.dropreason import (
     SKB_DROP_REASON_TCP_ABORT_ON_DATA,
     SKB_DROP_REASON_TCP_CLOSE,
+    SKB_DROP_REASON_TCP_FASTOPEN,
     SKB_DROP_REASON_TCP_FLAGS,
     SKB_DROP_REASON_TCP_INVALID_ACK_SEQUENCE,
     SKB_DROP_REASON_TCP_INVALID_END_SEQUENCE,
@@ -81,6 +83,7 @@ from sockfs.uapi.tcp import (
     TCP_SYN_RECV,
     TCP_SYN_SENT,
     TCP_SYNACK_COOKIE,
+    TCP_SYNACK_FASTOPEN,
     TCP_SYNACK_NORMAL,
     TCP_TIME_WAIT,
     TCPHDR_ACK,
@@ -264,6 +267,10 @@ def tcp_rcv_state_process(sk: TcpSock, skb: SkBuff) -> i64:
     # 3.10.7.4, all other states.
     tcp_h.tcp_mstamp_refresh(sk)
     sk.saw_tstamp = False
+    req = sk.fastopen_rsk
+    if req is not None and tcp_minisocks.tcp_check_req(sk, skb, req, True) is None:
+        skbuff.kfree_skb_reason(k, skb, SKB_DROP_REASON_TCP_FASTOPEN)
+        return 0
     # A segment without ACK, RST or SYN says nothing.
     if flags & (TCPHDR_ACK | TCPHDR_RST | TCPHDR_SYN) == 0:
         skbuff.kfree_skb_reason(k, skb, SKB_DROP_REASON_TCP_FLAGS)
@@ -286,6 +293,8 @@ def tcp_rcv_state_process(sk: TcpSock, skb: SkBuff) -> i64:
     if state == TCP_SYN_RECV:
         _synrecv_acked(sk, skb, th)
     elif state == TCP_FIN_WAIT1:
+        if sk.fastopen_rsk is not None:
+            tcp_fastopen.tcp_rcv_synrecv_state_fastopen(sk)
         r = _fin_wait1_acked(sk, skb, th)
         if r < 0:
             return 0
@@ -339,6 +348,12 @@ def _synrecv_acked(sk: TcpSock, skb: SkBuff, th: Tcphdr) -> None:
     """SYN-RECEIVED: "If SND.UNA < SEG.ACK =< SND.NXT, then enter ESTABLISHED state" with the window of this
     segment."""
     sk.delivered += 1
+    req = sk.fastopen_rsk
+    if req is not None:
+        # Its transfer began with the SYN.
+        if sk.srtt_us == 0:
+            tcp_ack_in.tcp_synack_rtt_meas(sk, req)
+        tcp_fastopen.tcp_rcv_synrecv_state_fastopen(sk)
     tcp.tcp_set_state(sk, TCP_ESTABLISHED)
     sk.sk_state_change.run(sk)
     # A child has no socket yet; a simultaneous open has.
@@ -351,13 +366,14 @@ def _synrecv_acked(sk: TcpSock, skb: SkBuff, th: Tcphdr) -> None:
         sk.max_window = sk.snd_wnd
     if sk.tstamp_ok:
         sk.advmss -= 12
-    if sk.undo_marker and sk.undo_retrans <= 0 and sk.retrans_stamp:
+    if req is None and sk.undo_marker and sk.undo_retrans <= 0 and sk.retrans_stamp:
         # The SYN-ACK's time-out was spurious (RFC 5682, Eifel).
         if sk.saw_tstamp and sk.rcv_tsecr and before(sk.rcv_tsecr, sk.retrans_stamp):
             sk.undo_marker = 0
             sk.retrans_stamp = 0
     sk.retrans_stamp = 0
-    tcp_init_transfer(sk, skb)
+    if req is None:
+        tcp_init_transfer(sk, skb)
     if not sk.icsk_ca_ops.has_cong_control:
         tcp_ack_in.tcp_update_pacing_rate(sk)
     sk.lsndtime = sk.kernel.now
@@ -468,10 +484,19 @@ def tcp_rcv_synsent_state_process(sk: TcpSock, skb: SkBuff, th: Tcphdr) -> i64:
         tcp_rcvbuf.tcp_initialize_rcv_mss(sk)
         sk.copied_seq = sk.rcv_nxt
         tcp_finish_connect(sk, skb)
+        again: bool = (sk.syn_fastopen or sk.syn_data) and tcp_fastopen.tcp_rcv_fastopen_synack(sk, skb)
         if sk.sk_flags & SOCK_DEAD == 0:
             sk.sk_state_change.run(sk)
             core_sock.sk_wake_async(sk, SOCK_WAKE_IO, POLL_OUT)
-        if sk.sk_write_queue.first is not None or sk.defer_accept or tcp_h.inet_csk_in_pingpong_mode(sk):
+        if again:
+            return -1  # what was sent again carried the ACK
+        fo = sk.fastopen_req
+        if (
+            (fo is not None and fo.msg is not None)
+            or sk.sk_write_queue.first is not None
+            or sk.defer_accept
+            or tcp_h.inet_csk_in_pingpong_mode(sk)
+        ):
             # Data is about to follow: the third segment of the handshake can ride on it.
             sk.icsk_ack_pending |= 1
             tcp_rcvbuf.tcp_enter_quickack_mode(sk, tcp_rcvbuf.TCP_MAX_QUICKACKS)
@@ -1032,6 +1057,16 @@ def tcp_conn_request(rsk_ops: RequestSockOps, sk: TcpSock, skb: SkBuff) -> i64:
     tcp_minisocks.tcp_openreq_init_rwin(req, sk, dst)
     if not want_cookie:
         tcp_reqsk_record_syn(sk, req, skb)
+        child = tcp_fastopen.tcp_try_fastopen(sk, skb, req, dst)
+        if child is not None:
+            # It waits for accept(2) already; the reference to the request becomes the queue's.
+            rsk_ops.send_synack(child, dst, req, TCP_SYNACK_FASTOPEN, skb)
+            if inet_connection_sock.inet_csk_reqsk_queue_add(sk, req, child) is None:
+                request_sock.reqsk_put(req)
+            else:
+                sk.sk_data_ready.run(sk)
+            core_sock.sock_put(child)
+            return 0
         timeout = tcp_connect.tcp_timeout_init(sk)
         if not inet_connection_sock.inet_csk_reqsk_queue_hash_add(sk, req, timeout):
             request_sock.reqsk_put(req)

@@ -28,6 +28,7 @@ from sockfs.net.ipv4 import (
     syncookies,
     tcp,
     tcp_cong,
+    tcp_fastopen,
     tcp_h,
     tcp_input,
     tcp_minisocks,
@@ -532,7 +533,8 @@ def tcp_v4_syn_recv_sock(sk: TcpSock, skb: SkBuff, req: RequestSock) -> TcpSock 
         tcp_v4_forget_child(newsk)
         tcp_listendrop(sk)
         return None
-    osk: RequestSock | None = None if req.syncookie else req
+    # a cookie's request is nowhere, one of fast open not yet
+    osk: RequestSock | None = None if req.syncookie or req.tfo_listener else req
     if not inet_hashtables.inet_ehash_nolisten(newsk, osk):
         tcp_v4_forget_child(newsk)
         tcp_listendrop(sk)
@@ -613,6 +615,8 @@ def tcp_v4_connect(sk: TcpSock, uaddr: bytes) -> i64:
             sk.write_seq = secure_seq.secure_tcp_seq(k, sk.inet_saddr, sk.sk_daddr, sk.inet_sport, dport)
         sk.tsoffset = secure_seq.secure_tcp_ts_off(net, sk.inet_saddr, sk.sk_daddr)
     sk.inet_id = k.rng_misc.get_random_u32() & 0xFFFF
+    if tcp_fastopen.tcp_fastopen_defer_connect(sk):
+        return 0
     err = tcp_output.tcp_connect(sk)
     if err != 0:
         return tcp_v4_connect_failed(sk, err)
@@ -706,7 +710,9 @@ def tcp_v4_err(skb: SkBuff, info: i64) -> i64:
         net.mib_linux.TCPMinTTLDrop += 1
         return 0
     # RFC 5927 section 4: believe nothing about a segment that is not under way.
-    if sk.sk_state != TCP_LISTEN and not between(seq, sk.snd_una, sk.snd_nxt):
+    fastopen = sk.fastopen_rsk
+    snd_una = sk.snd_una if fastopen is None else fastopen.snt_isn
+    if sk.sk_state != TCP_LISTEN and not between(seq, snd_una, sk.snd_nxt):
         net.mib_linux.OutOfWindowIcmps += 1
         return 0
     sk.sk_refcnt += 1
@@ -740,7 +746,9 @@ def tcp_v4_err_sk(sk: TcpSock, skb: SkBuff, type: i64, code: i64, info: i64, seq
         err = EHOSTUNREACH
     else:
         return  # source quench (RFC 6633), redirects (net/ipv4/route.py)
-    if sk.sk_state == TCP_SYN_SENT or sk.sk_state == TCP_SYN_RECV:
+    fastopen = sk.fastopen_rsk
+    taken: bool = fastopen is not None and fastopen.sk is None  # accepted before its handshake ended
+    if (sk.sk_state == TCP_SYN_SENT or sk.sk_state == TCP_SYN_RECV) and not taken:
         # The handshake fails at once: soft errors are not waited for (RFC 5461).
         if sk.recverr:
             ip_sockglue.ip_icmp_error(sk, skb, err, sk.sk_dport, info, skbuff.skb_payload(skb))
@@ -828,7 +836,7 @@ def tcp_v4_destroy_sock(sk: TcpSock) -> None:
     if sk.icsk_bind_hash is not None:
         inet_hashtables.inet_put_port(sk)
     sk.saved_syn = None
-    sk.fastopen_req_data = None
+    sk.fastopen_req = None
     sk.sk_net.tcp_hashinfo.sockets_allocated -= 1
 
 

@@ -326,7 +326,10 @@ def tcp_timeout_mark_lost(sk: TcpSock) -> None:
 def tcp_simple_retransmit(sk: TcpSock) -> None:
     """The path's MTU fell (RFC 1191 section 6.5): what is too large is sent again, without a congestion
     reaction."""
-    mss = tcp_output.tcp_current_mss(sk)
+    mss: i64 = -1
+    if not sk.syn_data or sk.sk_state != TCP_SYN_SENT:
+        mss = tcp_output.tcp_current_mss(sk)
+    # A SYN and the data that went in it stand there as two: both are lost when it was too large.
     skb = sk.tcp_rtx_queue.first
     while skb is not None:
         seglen = skb.gso_size if skb.gso_size else skb.len

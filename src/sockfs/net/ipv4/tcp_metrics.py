@@ -34,6 +34,11 @@ class TcpMetricsBlock:
     ssthresh: i64
     cwnd: i64
     reordering: i64
+    fastopen_cookie: bytes  # RFC 7413; b"": none
+    fastopen_exp: bool  # it came with the experimental option kind
+    fastopen_mss: i64
+    fastopen_try_exp: i64  # 1: ask with the experimental kind, 2: that was tried too
+    fastopen_syn_loss: i64
 
     def __init__(self, saddr: i64, daddr: i64) -> None:
         self.saddr = saddr
@@ -44,6 +49,11 @@ class TcpMetricsBlock:
         self.ssthresh = 0
         self.cwnd = 0
         self.reordering = 0
+        self.fastopen_cookie = b""
+        self.fastopen_exp = False
+        self.fastopen_mss = 0
+        self.fastopen_try_exp = 0
+        self.fastopen_syn_loss = 0
 
 
 def _key(sk: TcpSock) -> bytes:

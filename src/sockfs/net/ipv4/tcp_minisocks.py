@@ -21,6 +21,7 @@ from sockfs.net.ipv4 import (
     inet_timewait_sock,
     tcp,
     tcp_cong,
+    tcp_fastopen,
     tcp_h,
     tcp_input,
     tcp_metrics,
@@ -368,6 +369,10 @@ def embryonic_reset(sk: TcpSock, skb: SkBuff, req: RequestSock, flg: i64, fastop
     if (flg & TCPHDR_RST) == 0:
         reason = SK_RST_REASON_INVALID_SYN if (flg & TCPHDR_SYN) != 0 else SK_RST_REASON_NOT_SPECIFIED
         req.rsk_ops.send_reset(sk, skb, reason)
+    elif fastopen:
+        # A RST that is right ends a child that has not been accepted yet, too.
+        tcp_fastopen.reqsk_fastopen_remove(sk, req, True)
+        tcp_input.tcp_reset(sk, skb)
     if not fastopen and inet_connection_sock.inet_csk_reqsk_queue_drop(sk, req):
         sk.sk_net.mib_linux.EmbryonicRsts += 1
     return None

@@ -526,13 +526,15 @@ def tcp_syn_options(sk: TcpSock, skb: SkBuff, th: Tcphdr) -> i64:
         th.sack_perm = True
         if not th.saw_tstamp:
             size += 4
-    cookie = sk.fastopen_req_data
-    if cookie is not None and sk.fastopen_connect and not synack:
-        need: i64 = ((4 if sk.syn_fastopen_exp else 2) + len(cookie) + 3) & ~3
+    fo = sk.fastopen_req
+    cookie = None if fo is None else fo.cookie
+    if fo is not None and cookie is not None and not synack:
+        need: i64 = ((4 if fo.exp else 2) + len(cookie) + 3) & ~3
         if size + need <= 40:
             th.fastopen = cookie
-            th.fastopen_exp = sk.syn_fastopen_exp
+            th.fastopen_exp = fo.exp
             sk.syn_fastopen = True
+            sk.syn_fastopen_exp = fo.exp
             size += need
     return size
 

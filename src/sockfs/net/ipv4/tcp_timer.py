@@ -17,6 +17,7 @@ from sockfs.net.core import sock as core_sock
 from sockfs.net.ipv4 import (
     tcp,
     tcp_connect,
+    tcp_fastopen,
     tcp_h,
     tcp_input,
     tcp_loss,
@@ -235,6 +236,11 @@ def tcp_write_timer_handler(sk: TcpSock) -> None:
 
 def tcp_retransmit_timer(sk: TcpSock) -> None:
     """RFC 6298 section 5, steps 5.4 to 5.7."""
+    req = sk.fastopen_rsk
+    if req is not None:
+        # Before the SYN,ACK is acknowledged nothing else is sent again.
+        tcp_fastopen.tcp_fastopen_synack_timer(sk, req)
+        return
     if sk.packets_out == 0:
         return
     skb = sk.tcp_rtx_queue.first
@@ -337,9 +343,10 @@ def tcp_write_timeout(sk: TcpSock) -> bool:
     retry_until: i64
     if sk.sk_state == TCP_SYN_SENT or sk.sk_state == TCP_SYN_RECV:
         retry_until = sk.icsk_syn_retries if sk.icsk_syn_retries else ipv4.sysctl_tcp_syn_retries
+        most: i64 = retry_until
         if sk.sk_state == TCP_SYN_SENT:
-            retry_until += ipv4.sysctl_tcp_syn_linear_timeouts
-        expired = sk.icsk_retransmits >= retry_until
+            most += ipv4.sysctl_tcp_syn_linear_timeouts
+        expired = sk.icsk_retransmits >= most
     else:
         if retransmits_timed_out(sk, ipv4.sysctl_tcp_retries1, 0):
             tcp_mtu_probing(sk)  # a black hole for large packets? (RFC 4821)
