@@ -1,7 +1,7 @@
 """`sockfs packetdrill`: runs .pkt scripts on the stack, in virtual time.
 
-Each path is a script or a folder of them. Control goes on to `packetdrill/runner.py` for each script; here are only the
-arguments, the progress bar and what is printed.
+Each path is a script or a folder of them. Control goes on to `packetdrill/runner.py` for each script; here
+are only the arguments, the progress bar and what is printed.
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ Examples:
     help="Address family of the script's sockets.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Results as JSON.")
-@click.option("-D", "defines", multiple=True, metavar="NAME=VALUE", help="A word of the script, and what it means.")
+@click.option(
+    "-D", "defines", multiple=True, metavar="NAME=VALUE", help="A word of the script, and what it means."
+)
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...", type=click.Path(exists=True))
 def packetdrill(ip_version: str, as_json: bool, defines: tuple[str, ...], paths: tuple[str, ...]) -> int:
     """Run packetdrill scripts on the stack, in virtual time, without privileges.

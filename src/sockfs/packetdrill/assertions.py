@@ -1,8 +1,9 @@
 """`%{ … }%`: a few lines of Python about the socket, evaluated with nothing else in reach.
 
-The code is read as Python, every node of it is held against a list, and what is left is run over a name space that
-holds the socket's `tcpi_*` values, `SK_MEMINFO_*`, the constants of `constants.py`, and the names that earlier blocks
-of the same script assigned. There are no attributes, no imports, no loops and no builtins but those named here.
+The code is read as Python, every node of it is held against a list, and what is left is run over a name
+space that holds the socket's `tcpi_*` values, `SK_MEMINFO_*`, the constants of `constants.py`, and the
+names that earlier blocks of the same script assigned. There are no attributes, no imports, no loops and no
+builtins but those named here.
 """
 
 from __future__ import annotations
@@ -159,7 +160,7 @@ def check(text: str) -> ast.Module:
         if isinstance(node, ast.Name) and node.id.startswith("_"):
             raise AssertionFailure(f"the name {node.id} is not allowed in %{{ }}%", line)
         if isinstance(node, ast.Call) and (
-            not isinstance(node.func, ast.Name) or node.func.id not in SAFE and node.func.id != "print"
+            not isinstance(node.func, ast.Name) or (node.func.id not in SAFE and node.func.id != "print")
         ):
             raise AssertionFailure("only print, abs, min, max and the like can be called in %{ }%", line)
     return tree
@@ -185,8 +186,8 @@ def run(text: str, names: dict[str, object], values: dict[str, int]) -> list[str
             exec(compile(ast.Module([statement], []), "<%{ }%>", "exec"), scope)
         except AssertionError as e:
             said = ast.unparse(statement.test) if isinstance(statement, ast.Assert) else "assertion"
-            value = f", got {e.args[0]}" if e.args else ""
-            raise AssertionFailure(f"{said}{value}", statement.lineno) from None
+            got = f", got {e.args[0]}" if e.args else ""
+            raise AssertionFailure(f"{said}{got}", statement.lineno) from None
         except Exception as e:
             raise AssertionFailure(f"{type(e).__name__}: {e}", statement.lineno) from None
     for name, value in scope.items():

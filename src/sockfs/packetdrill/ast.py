@@ -1,8 +1,8 @@
 """What a packetdrill script is made of, after parsing.
 
 Times are integer nanoseconds from the start of the script (absolute) or from the event before (relative).
-Numbers of packets are the script's own: relative sequence numbers, symbolic ports. `line` and `column` point at
-the first character of an event, `text` is the event as it stands in the file (for reports).
+Numbers of packets are the script's own: relative sequence numbers, symbolic ports. `line` and `column`
+point at the first character of an event, `text` is the event as it stands in the file (for reports).
 """
 
 from __future__ import annotations
@@ -139,7 +139,9 @@ class IcmpPacket:
     code: str
     mtu: int | None
     echo_id: int | None
-    echoed: tuple[str, int, int, int] | None  # ("tcp", start, end, length), ("udp", 0, 0, n), ("raw", 0, 0, n)
+    echoed: (
+        tuple[str, int, int, int] | None
+    )  # ("tcp", start, end, length), ("udp", 0, 0, n), ("raw", 0, 0, n)
 
 
 Packet = TcpPacket | UdpPacket | IcmpPacket

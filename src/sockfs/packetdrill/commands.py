@@ -1,9 +1,10 @@
 """Back-ticked commands, carried out on the sockfs kernel.
 
-A small shell: lists with `;`, `&&`, `||` and new lines, pipes, quotes, `$NAME` and `$((…))`, redirections. Its commands
-are those below and nothing else: no process is started and no file of the host is written. The one thing read from
-the host is a shell script beside the .pkt file that a command names (`../common/defaults.sh`), and that is
-interpreted here too. /proc/sys, /sys/module/tcp_cubic and /proc/net are the kernel's; other files exist in memory.
+A small shell: lists with `;`, `&&`, `||` and new lines, pipes, quotes, `$NAME` and `$((…))`, redirections.
+Its commands are those below and nothing else: no process is started and no file of the host is written.
+The one thing read from the host is a shell script beside the .pkt file that a command names
+(`../common/defaults.sh`), and that is interpreted here too. /proc/sys, /sys/module/tcp_cubic and /proc/net
+are the kernel's; other files exist in memory.
 
 A command that is not known raises CommandError, which names it.
 """
@@ -522,7 +523,7 @@ def split_list(text: str) -> list[tuple[str, list[list[str]]]]:
             raise CommandError(f"cannot understand '{text[at:].strip()[:40]}'")
         end = word.end()
         # $((…)) holds blanks and operators
-        if word.group().endswith("$((") or "$((" in word.group() and "))" not in word.group():
+        if word.group().endswith("$((") or ("$((" in word.group() and "))" not in word.group()):
             close = text.find("))", at)
             end = len(text) if close < 0 else close + 2
         pipeline[-1].append(text[at:end])

@@ -1,9 +1,10 @@
 """Characters to tokens.
 
-A token has a kind, its text, its place (line and column from 1, offset) and whether white space stood before it:
-the notation is loose (`P.`, `1:1(0)`, `0...0.200`), and the parser needs to know what stands together.
-Kinds: option, int, hex, float, word, string, backquote, code, ellipsis, op, end. Comments are `//` and `/* */`.
-Words that a definition (`-D NAME=VALUE`) names are replaced here by the tokens of the value.
+A token has a kind, its text, its place (line and column from 1, offset) and whether white space stood
+before it: the notation is loose (`P.`, `1:1(0)`, `0...0.200`), and the parser needs to know what stands
+together. Kinds: option, int, hex, float, word, string, backquote, code, ellipsis, op, end. Comments are
+`//` and `/* */`. Words that a definition (`-D NAME=VALUE`) names are replaced here by the tokens of the
+value.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
 """Packets of a script and packets of the wire.
 
-`build` makes the bytes of an inbound packet, `decode` takes an outgoing one apart, `compare` says in which field a
-decoded one differs from what the script expects. Between them stands `Flow`: one connection, with what the script's
-numbers mean on the wire (sequence numbers relative to each side's first, ports, timestamps). Bytes are made and read
-here with `struct`, apart from the kernel's own code, so that one checks the other: checksums are verified.
+`build` makes the bytes of an inbound packet, `decode` takes an outgoing one apart, `compare` says in which
+field a decoded one differs from what the script expects. Between them stands `Flow`: one connection, with
+what the script's numbers mean on the wire (sequence numbers relative to each side's first, ports,
+timestamps). Bytes are made and read here with `struct`, apart from the kernel's own code, so that one
+checks the other: checksums are verified.
 
 Left out: IPv6, UDP over IPv6, encapsulation.
 """
@@ -106,6 +107,8 @@ class Flow:
     remote_isn: int | None = None
     remote_syn: ast.TcpPacket | None = None
     inbound_after_syn: bool = False
+    syn_script: int = 0  # the sequence number that the script gives to the machine's SYN
+    last_seq: int | None = None  # of the latest segment of the machine
     fd: int = -1
     ts_live: dict[int, int] = field(default_factory=dict)  # script TS val → live TS val
     ts_base: tuple[int, int] | None = None  # (script, live) of the first TS val of ours
@@ -130,7 +133,7 @@ def checksum(data: bytes) -> int:
     total = sum(struct.unpack(f"!{len(data) // 2}H", data))
     while total >> 16:
         total = (total & 0xFFFF) + (total >> 16)
-    return ~total & 0xFFFF
+    return int(~total & 0xFFFF)
 
 
 def ipv4(source: int, dest: int, protocol: int, payload: bytes, info: ast.IpInfo, ttl: int = 255) -> bytes:
@@ -224,7 +227,9 @@ def build_tcp(spec: ast.TcpPacket, flow: Flow, scaled: bool = False, tick_us: in
 
 def build_udp(spec: ast.UdpPacket, flow: Flow) -> bytes:
     """The bytes of an inbound datagram."""
-    datagram = struct.pack("!HHHH", flow.remote_port, flow.local_port, 8 + spec.length, 0) + bytes(spec.length)
+    datagram = struct.pack("!HHHH", flow.remote_port, flow.local_port, 8 + spec.length, 0) + bytes(
+        spec.length
+    )
     pseudo = struct.pack("!IIBBH", flow.remote_ip, flow.local_ip, 0, UDP, len(datagram))
     datagram = datagram[:6] + struct.pack("!H", checksum(pseudo + datagram) or 0xFFFF) + datagram[8:]
     return ipv4(flow.remote_ip, flow.local_ip, UDP, datagram, spec.ip)
@@ -256,9 +261,12 @@ def build_icmp(spec: ast.IcmpPacket, flow: Flow) -> bytes:
 
 def echoed(spec: ast.IcmpPacket, flow: Flow) -> bytes:
     """The IP header and the first 8 bytes of what the machine sent."""
-    what, start, _, length = spec.echoed or ("tcp", 1, 1, 0)
+    what, start, _, length = spec.echoed or ("tcp", 0, 0, 0)
     if what == "tcp":
-        transport = struct.pack("!HHI", flow.local_port, flow.remote_port, flow.live_seq(start))
+        seq = flow.live_seq(start)
+        if spec.echoed is None and flow.last_seq is not None:
+            seq = flow.last_seq
+        transport = struct.pack("!HHI", flow.local_port, flow.remote_port, seq)
         total, protocol = 40 + length, TCP
     elif what == "udp":
         transport = struct.pack("!HHHH", flow.local_port, flow.remote_port, 8 + length, 0)
@@ -372,14 +380,18 @@ def to_script(seg: Segment, flow: Flow | None) -> Segment:
     ack = seg.ack if seg.bits & 2 else (seg.ack - isn) & U32
     return replace(
         seg,
-        seq=(seg.seq - (flow.local_isn or 0)) & U32,
+        seq=(seg.seq - (flow.local_isn or 0) + (flow.syn_script if seg.bits & 2 else 0)) & U32,
         ack=ack if seg.bits & 0x10 else 0,
         options=tuple(options),
     )
 
 
 def compare(spec: ast.TcpPacket, live: Segment, flow: Flow, tick_us: int, tolerance_us: int) -> str:
-    """"" when `live` (as on the wire) is what the script expects, else which field differs, and how."""
+    """ "" when `live` (as on the wire) is what the script expects, else which field differs, and how."""
+    if "S" in spec.flags:
+        flow.syn_script = (
+            spec.seq & U32
+        )  # as the peer's, it is the number itself; what follows counts from it
     seg = to_script(live, flow)
     want = "".join(f for f in FLAG_ORDER if f in spec.flags) or "-"
     digits = [f for f in spec.flags if f.isdigit()]

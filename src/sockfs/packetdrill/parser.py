@@ -1,7 +1,8 @@
 """Tokens to a `Script`: a descent by hand, since the notation is small and errors must point.
 
-`parse(path, text, defines)` is the entry. Order of a script: options (`--name=value`), an optional command, events,
-an optional command. The grammar is packetdrill's `syntax.md`; GRE and MPLS are refused by name.
+`parse(path, text, defines)` is the entry. Order of a script: options (`--name=value`), an optional
+command, events, an optional command. The grammar is packetdrill's `syntax.md`; GRE and MPLS are refused by
+name.
 """
 
 from __future__ import annotations
@@ -267,7 +268,11 @@ class Parser:
                 name = self.word()
                 self.take()
                 return ast.Member(name, self.expression())
-            if following.kind == "op" and following.text == "(" and self.token.text in ("msg_name", "msg_iov"):
+            if (
+                following.kind == "op"
+                and following.text == "("
+                and self.token.text in ("msg_name", "msg_iov")
+            ):
                 name = self.word()
                 self.take()
                 count = self.expression()
@@ -373,7 +378,6 @@ class Parser:
             self.take()
             urg = self.integer()
         options: tuple[ast.TcpOption, ...] | None = ()
-        # `<` opens an option list only on the packet's own line or a continuation: an event begins with a time
         if self.is_op("<"):
             self.take()
             options = self.tcp_options()

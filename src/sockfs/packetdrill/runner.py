@@ -1,13 +1,13 @@
 """Runs one script: a kernel of its own, a device on which the script is everybody else, and virtual time.
 
-`run_script` is the entry. Events happen in order at their times; between them `Kernel.now` is moved from timer to
-timer, so a minute of retransmissions takes no time. What the machine sends is caught by the device with the instant at
-which it went, and held against the packets that the script expects. A call that blocks is resumed when it is woken,
-while the script goes on; it must end at the time the script says.
+`run_script` is the entry. Events happen in order at their times; between them `Kernel.now` is moved from
+timer to timer, so a minute of retransmissions takes no time. What the machine sends is caught by the
+device with the instant at which it went, and held against the packets that the script expects. A call that
+blocks is resumed when it is woken, while the script goes on; it must end at the time the script says.
 
-Every event takes EVENT_COST of virtual time, and the arrival of a packet ARRIVAL_COST, as they would take some on a
-real machine: a round trip is never zero.
-A timer that is due at the very instant of an inbound packet fires after it: real timers are late, not early.
+Every event takes EVENT_COST of virtual time, and the arrival of a packet ARRIVAL_COST, as they would take
+some on a real machine: a round trip is never zero. A timer that is due at the very instant of an inbound
+packet fires after it: real timers are late, not early.
 """
 
 from __future__ import annotations
@@ -48,6 +48,7 @@ DEFINES = {
     "ipv4": {
         "TFO_COOKIE": "3021b9d889017eeb",
         "TFO_COOKIE_ZERO": "b7c12350a90dc8f5",
+        "CODE": "host_unreachable",
         "CMSG_LEVEL_IP": "SOL_IP",
         "CMSG_TYPE_RECVERR": "IP_RECVERR",
     },
@@ -301,7 +302,9 @@ class Runner:
         except ScriptFailure:
             self.collect()
             for seg in self.queue:
-                self.log(seg.at, packets.segment_text(seg, self.flows.get(flow_key(seg))) + "    // not expected")
+                self.log(
+                    seg.at, packets.segment_text(seg, self.flows.get(flow_key(seg))) + "    // not expected"
+                )
             self.result.sockets = self.socket_line()
             raise
 
@@ -319,7 +322,9 @@ class Runner:
                 earliest = int(self.k.now)
             self.advance(earliest)
             if not isinstance(action, ast.Code | ast.Command) and self.k.now > earliest + self.tolerance:
-                self.fail("timing", f"the script is late: it is {self.clock()}", self.at(earliest), self.clock())
+                self.fail(
+                    "timing", f"the script is late: it is {self.clock()}", self.at(earliest), self.clock()
+                )
             if isinstance(action, ast.Syscall):
                 self.syscall(event, action, earliest)
             elif isinstance(action, ast.Command):
@@ -421,7 +426,9 @@ class Runner:
             if at > limit:
                 self.k.now = max(int(self.k.now), limit)
                 self.event = b.event
-                self.fail("timing", f"{b.spec.name}() did not return", f"returns at {self.at(b.end)}", "it sleeps")
+                self.fail(
+                    "timing", f"{b.spec.name}() did not return", f"returns at {self.at(b.end)}", "it sleeps"
+                )
             self.fire(at)
 
     # ---- system calls
@@ -451,7 +458,9 @@ class Runner:
             end = zero + spec.end
             if int(self.k.now) < end - self.tolerance:
                 self.result_or_fail(spec, prepared, r)
-                self.fail("timing", f"{spec.name}() returned at once", f"ends at {self.at(end)}", self.clock())
+                self.fail(
+                    "timing", f"{spec.name}() returned at once", f"ends at {self.at(end)}", self.clock()
+                )
         self.returned(spec, prepared, r)
 
     def result_or_fail(self, spec: ast.Syscall, prepared: Prepared, r: int) -> None:
@@ -601,8 +610,8 @@ class Runner:
                     self.flows[flow.key()] = flow
                     self.current = flow
                 flow.local_isn = seg.seq
-            elif flow is not None and flow.local_isn is None and seg.bits & 4:
-                flow.local_isn = (seg.seq - 0) & packets.U32 if seg.seq == 0 else seg.seq
+            if flow is not None and seg.protocol == packets.TCP:
+                flow.last_seq = seg.seq
             self.queue.append(seg)
         self.ops.sent.clear()
 
@@ -614,7 +623,9 @@ class Runner:
                 seg = self.queue.popleft()
                 if self.concerns(seg, spec):
                     return seg
-                self.log(seg.at, packets.segment_text(seg, self.flows.get(flow_key(seg))) + "    // not looked at")
+                self.log(
+                    seg.at, packets.segment_text(seg, self.flows.get(flow_key(seg))) + "    // not looked at"
+                )
             at = self.next_thing()
             if at > deadline:
                 if deadline < FOREVER:
@@ -652,16 +663,25 @@ class Runner:
         if problem:
             self.fail("mismatch", problem, event.text.split(" ", 1)[-1], shown)
         if event.time.kind != "any" and not earliest - self.tolerance <= seg.at <= latest + self.tolerance:
-            self.fail("timing", f"the packet came at {self.at(seg.at)}", self.span(earliest, latest), self.at(seg.at))
+            self.fail(
+                "timing",
+                f"the packet came at {self.at(seg.at)}",
+                self.span(earliest, latest),
+                self.at(seg.at),
+            )
         self.base = seg.at if event.time.kind == "any" else earliest
 
     def fit(self, spec: ast.TcpPacket, seg: Segment, deadline: int) -> Segment:
-        """Segmentation is the machine's own business: pieces make one expected packet, or one is cut to fit."""
+        """Segmentation is the machine's business: pieces make one expected packet, or one is cut to fit."""
         while 0 < seg.length < spec.length and not seg.bits & 0x07:
             more = self.next_segment(spec, max(int(self.k.now), seg.at))
             if more is None:
                 break
-            if more.seq != (seg.seq + seg.length) & packets.U32 or more.length == 0 or flow_key(more) != flow_key(seg):
+            if (
+                more.seq != (seg.seq + seg.length) & packets.U32
+                or more.length == 0
+                or flow_key(more) != flow_key(seg)
+            ):
                 self.queue.appendleft(more)
                 break
             seg = packets.join(seg, more)

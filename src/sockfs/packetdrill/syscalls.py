@@ -1,9 +1,9 @@
 """System calls of a script, made on the sockfs kernel.
 
-`Calls.prepare` turns a parsed call into the arguments of `Task.syscall` and a check of what comes back: the result,
-errno, and whatever the call writes to memory (option values, poll events, control messages). A call runs as long as
-the runner lets it; nothing here waits. Script descriptors and live ones need not be the same numbers: what a call
-that makes a descriptor is said to return is the script's name for it.
+`Calls.prepare` turns a parsed call into the arguments of `Task.syscall` and a check of what comes back:
+the result, errno, and whatever the call writes to memory (option values, poll events, control messages). A
+call runs as long as the runner lets it; nothing here waits. Script descriptors and live ones need not be
+the same numbers: what a call that makes a descriptor is said to return is the script's name for it.
 
 Files: `open` and `sendfile` know only the files that the script's own commands wrote (`commands.py`).
 """
@@ -136,7 +136,11 @@ class Calls:
         if isinstance(e, ast.Struct):
             family = self.number(e.get("sa_family") or ast.Word("AF_INET"))
             port = self.number(e.get("sin_port") or ast.Int(0))
-            return struct.pack("=H", family) + struct.pack("!HI", port, self.address(e.get("sin_addr"))) + bytes(8)
+            return (
+                struct.pack("=H", family)
+                + struct.pack("!HI", port, self.address(e.get("sin_addr")))
+                + bytes(8)
+            )
         raise CallError("expected a socket address")
 
     def address(self, e: ast.Expr | None) -> int:
@@ -228,9 +232,7 @@ class Calls:
 
     def do_send(self, s: ast.Syscall) -> Prepared:
         n = self.number(s.args[2])
-        return Prepared(
-            "send", (self.fd(s.args[0]), self.data(s.args[1], n), n, self.number(s.args[3])), ok
-        )
+        return Prepared("send", (self.fd(s.args[0]), self.data(s.args[1], n), n, self.number(s.args[3])), ok)
 
     def do_sendto(self, s: ast.Syscall) -> Prepared:
         n = self.number(s.args[2])
