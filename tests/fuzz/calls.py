@@ -100,6 +100,7 @@ class Program:
         self.t = self.k.task("fuzz")
         if self.rng.random() < 0.5:
             tune(self.k, self.rng)
+        self.answers: list[int] = []
         self.calls: list[tuple[str, tuple[object, ...]]] = []
         self.buf = bytearray(4096)
 
@@ -520,6 +521,7 @@ class Program:
         self.calls.append((name, args))
         r = self.t.syscall(name, *args)
         check(r)
+        self.answers.append(r)
         return r
 
     def advance(self, ns: int) -> None:
@@ -546,7 +548,7 @@ class Program:
                 check(door.resume(self.k, call))
         sockfs.boot.do_exit(self.t)
         self.drain()
-        self.advance(7200 * SEC)
+        self.advance(20_000_000 * SEC)
         left = {name: int(c.active) - self.before.get(name, 0) for name, c in self.k.slabs.items()}
         left = {name: n for name, n in left.items() if n}
         assert not left, left

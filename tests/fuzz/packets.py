@@ -44,6 +44,7 @@ class Target:
         self.w = w = Wire()
         self.k = w.k
         self.log: list[str] = []
+        self.sent: list[bytes] = []
         self.tap = Tap()
         lo = net_dev.dev_get_by_name(self.k.init_net, "lo")
         assert lo is not None
@@ -73,6 +74,8 @@ class Target:
         w.out.clear()
         if self.rng.random() < 0.5:
             tune(self.k, self.rng)
+            # without it two sides that disagree on sequence numbers answer each other for ever, as on Linux
+            sysctl.proc_write(self.k.init_net, "net.ipv4.tcp_invalid_ratelimit", "500")
         if self.rng.random() < 0.3:
             sysctl.proc_write(
                 self.k.init_net, "net.ipv4.tcp_mem", self.rng.choice(["0 0 0", "4 8 16", "60 70 80"])
@@ -344,6 +347,7 @@ class Target:
                 net_dev.netif_rx(self.k, skb)
         self.drain()
         self.check()
+        self.sent.extend(raw for _, raw in self.w.out)
         self.w.out.clear()
 
     def drain(self) -> None:
@@ -412,7 +416,7 @@ class Target:
     def end(self) -> None:
         do_exit(self.w.task)
         self.drain()
-        self.advance(7_200_000)
+        self.advance(20_000_000_000)  # ipfrag_time may be months
         left = {name: int(c.active) for name, c in self.k.slabs.items() if c.active}
         assert not left, left
         assert timers.next_expiry(self.k) >= timers.NEVER

@@ -14,6 +14,8 @@ from sockfs.net.core import dev as net_dev
 from sockfs.net.core import wire
 from sockfs.structs.net_device import NetDevice, PacketTap
 from sockfs.structs.sk_buff import SkBuff
+from tests.fuzz.calls import Program
+from tests.fuzz.packets import Target
 from tests.net.ipv4.test_tcp_lossy import Link
 from tests.segments import LOCAL
 from tests.segments import addr as address
@@ -107,10 +109,21 @@ def bad_link(seed: int) -> list[tuple[float, bytes]]:
     return trace
 
 
+def nonsense(seed: int) -> tuple[list[int], list[bytes], list[int]]:
+    """Random calls and random packets (`tests/fuzz`): the answers, what was sent back, the drops by reason."""
+    program, target = Program(seed), Target(seed)
+    for _ in range(400):
+        program.step()
+        target.step()
+    return program.answers, target.sent, list(target.k.drops)
+
+
 def digests(seed: int) -> list[str]:
-    """The two traces and the results of one seed."""
+    """Of the two traces, the results, and the nonsense."""
     trace, results = loopback(seed)
-    return [hashlib.sha256(repr(x).encode()).hexdigest() for x in (trace, results, bad_link(seed))]
+    parts: list[object] = [trace, results, bad_link(seed)]
+    parts.extend(nonsense(n) for n in range(seed, seed + 5))
+    return [hashlib.sha256(repr(x).encode()).hexdigest() for x in parts]
 
 
 if __name__ == "__main__":

@@ -231,16 +231,19 @@ class Pending:
 
 def settle(k: Kernel, pending: Pending, r: i64) -> i64:
     """Drain; a call that sleeps is tried again as long as the drain itself woke it (a peer on the same
-    machine).
+    machine). Bounded: packets that answer each other without end wait for the next call.
     """
+    budget: i64 = SOFTIRQ_BUDGET
     while True:
-        progressed = k.softnet.processed
-        while softirq.do_softirq(k, SOFTIRQ_BUDGET):
+        before = k.softnet.processed
+        while softirq.do_softirq(k, budget) and k.softnet.processed - before < budget:
             pass
+        done = k.softnet.processed - before
+        budget -= done
         if r != -ESLEEP:
             let_go(pending)
             return r
-        if k.softnet.processed == progressed:
+        if done == 0 or budget <= 0:
             k.sleeping.append(pending.record())
             pending.record().pending = pending
             return r
