@@ -41,11 +41,6 @@ def sk_stream_min_wspace(sk: Sock) -> i64:
     return sk.sk_wmem_queued >> 1
 
 
-def sk_stream_memory_free(sk: Sock) -> bool:
-    """The sender may go on."""
-    return sk.sk_wmem_queued < sk.sk_sndbuf
-
-
 def sk_stream_is_writeable(sk: Sock) -> bool:
     """Enough is free to tell poll(2) so: a third of the buffer."""
     return sk_stream_wspace(sk) >= sk_stream_min_wspace(sk)
@@ -91,15 +86,12 @@ def sk_stream_wait_connect(sk: Sock, call: Call, timeo: i64) -> i64:
     return wait.sleep_on(call, wq, EPOLLOUT | EPOLLERR | EPOLLHUP, timeo)
 
 
-def sk_stream_wait_memory(sk: Sock, call: Call, timeo: i64) -> i64:
-    """A sender waits for room. 0 when there is some, -errno, or -ESLEEP."""
+def sk_stream_wait_memory(sk: Sock, call: Call, timeo: i64, free: bool) -> i64:
+    """A sender waits for room; `free` says whether its protocol sees some. 0 then, -errno, or -ESLEEP."""
     if sk.sk_err != 0 or (sk.sk_shutdown & SEND_SHUTDOWN) != 0:
         return -EPIPE
-    if sk_stream_memory_free(sk):
+    if free:
         return 0
-    sck = sk.sk_socket
-    if sck is not None:
-        sck.flags |= sock.SOCK_NOSPACE
     if wait.timeo_left(call, timeo) == 0:
         return -EAGAIN
     if call.signalled:

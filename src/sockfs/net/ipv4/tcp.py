@@ -293,20 +293,7 @@ def tcp_wait_for_space(
     if not fresh:
         tcp_output.tcp_push(sk, flags & ~MSG_MORE, mss_now, tcp_h.TCP_NAGLE_PUSH, size_goal)
     timeo = sock.sock_sndtimeo(sk, (flags & MSG_DONTWAIT) != 0)
-    # sk_stream_wait_memory
-    if sk.sk_err != 0 or (sk.sk_shutdown & SEND_SHUTDOWN) != 0:
-        return -EPIPE
-    if tcp_sk_stream_memory_free(sk):
-        return 0
-    if timeo == 0 or wait.timeo_left(msg, timeo) == 0:
-        return -EAGAIN
-    if msg.signalled:
-        return sock.sock_intr_errno(timeo)
-    wq = sk.sk_wq
-    if wq is None:
-        return -EPIPE
-    # sleeps: sk_stream_wait_memory
-    return wait.sleep_on(msg, wq, EPOLLOUT | EPOLLERR | EPOLLHUP, timeo)
+    return stream.sk_stream_wait_memory(sk, msg, timeo, tcp_sk_stream_memory_free(sk))
 
 
 def tcp_sendmsg_error(

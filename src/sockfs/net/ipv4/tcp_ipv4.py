@@ -19,6 +19,7 @@ from mypy_extensions import i64
 
 from sockfs.net.core import request_sock, secure_seq, skbuff, sock, wire
 from sockfs.net.ipv4 import (
+    icmp,
     inet_connection_sock,
     inet_hashtables,
     inet_timewait_sock,
@@ -52,19 +53,16 @@ from sockfs.uapi.dropreason import (
 )
 from sockfs.uapi.errno import (
     EAFNOSUPPORT,
-    ECONNREFUSED,
-    EHOSTDOWN,
     EHOSTUNREACH,
     EINVAL,
     EMSGSIZE,
     ENETUNREACH,
     ENOENT,
-    ENOPROTOOPT,
-    EOPNOTSUPP,
     EPROTO,
 )
 from sockfs.uapi.in_ import IPPROTO_TCP
 from sockfs.uapi.rstreason import SK_RST_REASON_NO_SOCKET, SK_RST_REASON_TCP_TIMEWAIT_SOCKET
+from sockfs.uapi.rtnetlink import RTN_LOCAL
 from sockfs.uapi.socket import AF_INET
 from sockfs.uapi.tcp import (
     ICSK_TIME_RETRANS,
@@ -97,32 +95,6 @@ if TYPE_CHECKING:
     from sockfs.structs.task import Task
 
 U32: Final = 0xFFFFFFFF
-ENONET: Final = 64
-
-RTN_LOCAL: Final = 2
-RTCF_BROADCAST: Final = 0x10000000
-RTCF_MULTICAST: Final = 0x20000000
-
-# ICMP destination unreachable, code by code: (errno, whether the connection ends). RFC 1122 4.2.3.9, RFC 792,
-# RFC 1812 5.2.7.1.
-ICMP_ERR_CONVERT: Final[list[int]] = [
-    ENETUNREACH,
-    EHOSTUNREACH,
-    ENOPROTOOPT,
-    ECONNREFUSED,
-    EMSGSIZE,
-    EOPNOTSUPP,
-    ENETUNREACH,
-    EHOSTDOWN,
-    ENONET,
-    ENETUNREACH,
-    EHOSTUNREACH,
-    ENETUNREACH,
-    EHOSTUNREACH,
-    EHOSTUNREACH,
-    EHOSTUNREACH,
-    EHOSTUNREACH,
-]
 
 
 # ---- a segment comes in
@@ -451,7 +423,7 @@ def tcp_v4_conn_request(sk: TcpSock, skb: SkBuff) -> i64:
     """A SYN for a listener. 0: taken care of."""
     rt = skb.dst
     # Never answer SYNs to broadcast or multicast (RFC 1122 section 4.2.3.10).
-    if isinstance(rt, route.Rtable) and (rt.rt_flags & (RTCF_BROADCAST | RTCF_MULTICAST)) != 0:
+    if isinstance(rt, route.Rtable) and (rt.rt_flags & (route.RTCF_BROADCAST | route.RTCF_MULTICAST)) != 0:
         tcp_listendrop(sk)
         return 0
     return tcp_input.tcp_conn_request(tcp_request_sock_ops, sk, skb)
@@ -584,7 +556,7 @@ def tcp_v4_connect(sk: TcpSock, uaddr: bytes) -> i64:
         if fl4.err == -ENETUNREACH:
             net.mib_ip.OutNoRoutes += 1
         return fl4.err
-    if (rt.rt_flags & (RTCF_MULTICAST | RTCF_BROADCAST)) != 0:
+    if (rt.rt_flags & (route.RTCF_MULTICAST | route.RTCF_BROADCAST)) != 0:
         return -ENETUNREACH
     daddr = fl4.daddr  # 0.0.0.0 has become 127.0.0.1
     if sk.inet_saddr == 0:
@@ -736,7 +708,7 @@ def tcp_v4_err_sk(sk: TcpSock, skb: SkBuff, type: i64, code: i64, info: i64, seq
             elif (sk.tsq_flags & (1 << TCP_MTU_REDUCED_DEFERRED)) == 0:
                 sk.tsq_flags |= 1 << TCP_MTU_REDUCED_DEFERRED
             return
-        err: i64 = ICMP_ERR_CONVERT[code]
+        err: i64 = icmp.ICMP_ERR_ERRNO[code]
         if (code == 0 or code == 1) and sk.icsk_retransmits != 0 and sk.icsk_backoff != 0 and not sk.sk_owned:
             # RFC 6069: a route that comes and goes is no congestion.
             tcp_ld_RTO_revert(sk, seq)

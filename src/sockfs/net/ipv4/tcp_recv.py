@@ -16,11 +16,10 @@ from typing import TYPE_CHECKING, Final
 from mypy_extensions import i64
 
 from sockfs.kernel import wait
-from sockfs.net.core import skbuff, sock
+from sockfs.net.core import skbuff, sock, stream
 from sockfs.net.ipv4 import ip_sockglue, tcp_h, tcp_output
 from sockfs.structs.sock import RCV_SHUTDOWN, SOCK_DONE, SOCK_URGINLINE
 from sockfs.uapi.errno import EAGAIN, EINVAL, ENOTCONN
-from sockfs.uapi.poll import EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLRDHUP, EPOLLRDNORM
 from sockfs.uapi.socket import (
     MSG_DONTWAIT,
     MSG_ERRQUEUE,
@@ -165,11 +164,9 @@ def tcp_recv_nothing_more(sk: TcpSock, msg: Msghdr, size: i64, flags: i64, copie
             return -EAGAIN
         if msg.signalled:
             return sock.sock_intr_errno(timeo)
-    wq = sk.sk_wq
-    if wq is None:
+    if sk.sk_wq is None:
         return -ENOTCONN
-    # sleeps: sk_wait_data
-    return wait.sleep_on(msg, wq, EPOLLIN | EPOLLRDNORM | EPOLLERR | EPOLLHUP | EPOLLRDHUP, timeo)
+    return stream.sk_wait_data(sk, msg, timeo)
 
 
 def tcp_recvmsg_careful(sk: TcpSock, msg: Msghdr, size: i64, flags: i64) -> i64:
