@@ -38,8 +38,10 @@ def packetdrill(ip_version: str, as_json: bool, defines: tuple[str, ...], paths:
 
     The status is 0 when all pass, 1 when one fails, 2 when one cannot be read.
     """
+    from sockfs.cli import packetdrill_views
     from sockfs.packetdrill import report, runner
 
+    views = packetdrill_views.ObserveViews()
     words: dict[str, str] = {}
     for item in defines:
         name, eq, value = item.partition("=")
@@ -55,7 +57,7 @@ def packetdrill(ip_version: str, as_json: bool, defines: tuple[str, ...], paths:
         jobs, label="packetdrill", file=sys.stderr, hidden=as_json or not sys.stderr.isatty() or len(jobs) < 2
     ) as bar:
         for script, version in bar:
-            results.append(runner.run_script(script, version, words))
+            results.append(runner.run_script(script, version, words, views))
     if as_json:
         click.echo(json.dumps(report.as_data(results), indent=2))
     else:

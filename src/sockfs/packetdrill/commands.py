@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from sockfs.kernel import sysctl
 from sockfs.net.core import dev as net_dev
 from sockfs.net.ipv4 import fib_frontend
-from sockfs.packetdrill.syscalls import CallError, parse_ipv4
+from sockfs.packetdrill import syscalls
 from sockfs.structs.net_device import QdiscOps
 from sockfs.uapi.errno import ENOENT
 
@@ -84,6 +84,22 @@ class LimitZero(QdiscOps):
         return 1
 
 
+class Views:
+    """How the machine is looked at: whoever runs scripts hands in the tools that show tables (`cli/`)."""
+
+    def proc_net(self, k: Kernel, name: str) -> str | None:
+        """The text of /proc/net/NAME; None: there is no such file."""
+        return None
+
+    def counters(self, k: Kernel) -> dict[str, int]:
+        """What nstat counts, by name."""
+        return {}
+
+    def sockets(self, k: Kernel) -> str:
+        """The sockets as `ss -tinm` shows them."""
+        return ""
+
+
 @dataclass
 class Redirect:
     out: str | None = None
@@ -98,6 +114,7 @@ class Shell:
     k: Kernel
     device: NetDevice
     folder: Path
+    views: Views
     files: dict[str, bytes] = field(default_factory=dict)
     pid: int = 4711
     counters: dict[str, int] = field(default_factory=dict)
@@ -186,13 +203,7 @@ class Shell:
         if path.startswith("/proc/sys/"):
             return self.sysctl_read(path)
         if path.startswith("/proc/net/"):
-            from sockfs.observe import proc_net
-            from sockfs.observe.snapshot import View
-
-            try:
-                return proc_net.read(View.of(self.k), path.removeprefix("/proc/net/"))
-            except KeyError:
-                return None
+            return self.views.proc_net(self.k, path.removeprefix("/proc/net/"))
         if path.startswith(CUBIC):
             return "3\n"
         found = self.files.get(path)
@@ -296,10 +307,10 @@ class Shell:
             return 255
         try:
             prefix, _, length = args[1].partition("/")
-            dst = 0 if prefix == "default" else parse_ipv4(prefix)
+            dst = 0 if prefix == "default" else syscalls.parse_ipv4(prefix)
             plen = 0 if prefix == "default" else int(length or 32)
             gateway, device, metrics = self.route_words(args[2:])
-        except (CallError, ValueError, IndexError) as e:
+        except (syscalls.CallError, ValueError, IndexError) as e:
             raise CommandError(f"ip route: {e}") from None
         net = self.k.init_net
         table = net.fib_main
@@ -327,7 +338,7 @@ class Shell:
         while i < len(words):
             word = words[i]
             if word == "via":
-                gateway = parse_ipv4(words[i + 1])
+                gateway = syscalls.parse_ipv4(words[i + 1])
                 i += 2
             elif word == "dev":
                 device = net_dev.dev_get_by_name(self.k.init_net, words[i + 1])
@@ -342,7 +353,7 @@ class Shell:
             elif word in ("proto", "scope", "metric", "src", "table"):
                 i += 2
             else:
-                raise CallError(f"'{word}' is not known")
+                raise syscalls.CallError(f"'{word}' is not known")
         return gateway, device, metrics
 
     def do_tc(self, args: list[str], text: str) -> tuple[int, str]:
@@ -387,15 +398,13 @@ class Shell:
         return 0, ""
 
     def do_nstat(self, args: list[str], text: str) -> tuple[int, str]:
-        from sockfs.observe import nstat, snapshot
-
-        now = nstat.counters(snapshot.View.of(self.k), True, ())
+        now = self.views.counters(self.k)
         out = "#kernel\n"
         for name, value in now.items():
-            change = int(value) - self.counters.get(name, 0)
+            change = value - self.counters.get(name, 0)
             if change:
                 out += f"{name:<32}{change:<16} 0.0\n"
-        self.counters = {name: int(value) for name, value in now.items()}
+        self.counters = now
         return 0, out
 
     def do_echo(self, args: list[str], text: str) -> tuple[int, str]:

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import re
 
-from sockfs.packetdrill import ast
-from sockfs.packetdrill.lexer import ScriptSyntaxError, Token, tokenize
+from sockfs.packetdrill import ast, lexer
 
 SECOND = 1_000_000_000
 OPTIONS_WITH_NUMBER = {"mss", "wscale"}
@@ -19,11 +18,11 @@ FLAG_LETTERS = set("FSRPUEWACNB0123456789")
 
 
 def parse(path: str, text: str, defines: dict[str, str] | None = None) -> ast.Script:
-    """The script. Raises ScriptSyntaxError."""
+    """The script. Raises lexer.ScriptSyntaxError."""
     words = dict(defines or {})
     for name, value in script_defines(text):
         words.setdefault(name, value)
-    return Parser(path, text, tokenize(path, text, words)).script()
+    return Parser(path, text, lexer.tokenize(path, text, words)).script()
 
 
 def script_defines(text: str) -> list[tuple[str, str]]:
@@ -35,7 +34,7 @@ def script_defines(text: str) -> list[tuple[str, str]]:
 
 
 class Parser:
-    def __init__(self, path: str, text: str, tokens: list[Token]) -> None:
+    def __init__(self, path: str, text: str, tokens: list[lexer.Token]) -> None:
         self.path = path
         self.text = text
         self.tokens = tokens
@@ -44,22 +43,22 @@ class Parser:
     # ---- tools
 
     @property
-    def token(self) -> Token:
+    def token(self) -> lexer.Token:
         return self.tokens[self.at]
 
-    def peek(self, n: int = 1) -> Token:
+    def peek(self, n: int = 1) -> lexer.Token:
         return self.tokens[min(self.at + n, len(self.tokens) - 1)]
 
-    def take(self) -> Token:
+    def take(self) -> lexer.Token:
         token = self.token
         if token.kind != "end":
             self.at += 1
         return token
 
-    def error(self, what: str, token: Token | None = None) -> ScriptSyntaxError:
+    def error(self, what: str, token: lexer.Token | None = None) -> lexer.ScriptSyntaxError:
         t = token or self.token
         found = "end of file" if t.kind == "end" else repr(self.text[t.start : t.end].split("\n")[0])
-        return ScriptSyntaxError(self.path, t.line, t.column, f"{what}, found {found}")
+        return lexer.ScriptSyntaxError(self.path, t.line, t.column, f"{what}, found {found}")
 
     def is_op(self, *ops: str) -> bool:
         return self.token.kind == "op" and self.token.text in ops
@@ -67,7 +66,7 @@ class Parser:
     def is_word(self, *words: str) -> bool:
         return self.token.kind == "word" and self.token.text in words
 
-    def op(self, op: str) -> Token:
+    def op(self, op: str) -> lexer.Token:
         if not self.is_op(op):
             raise self.error(f"expected '{op}'")
         return self.take()

@@ -23,12 +23,7 @@ from sockfs.kernel import softirq, timers, wait
 from sockfs.net.core import dev as net_dev
 from sockfs.net.core import skbuff, wire
 from sockfs.net.ipv4 import devinet, fib_frontend
-from sockfs.packetdrill import assertions, ast, packets
-from sockfs.packetdrill.commands import CommandError, Shell
-from sockfs.packetdrill.lexer import ScriptSyntaxError
-from sockfs.packetdrill.packets import Flow, PacketError, Segment
-from sockfs.packetdrill.parser import parse
-from sockfs.packetdrill.syscalls import CallError, Calls, Prepared, parse_ipv4
+from sockfs.packetdrill import assertions, ast, commands, lexer, packets, parser, syscalls
 from sockfs.structs.call import MAX_SCHEDULE_TIMEOUT, Call
 from sockfs.structs.net_device import NetDevice, NetDeviceOps
 from sockfs.structs.sk_buff import SkBuff
@@ -143,24 +138,29 @@ class ScriptFailure(Exception):
         self.failure = failure
 
 
-def run_script(path: str, ip_version: str = "ipv4", defines: dict[str, str] | None = None) -> Result:
+def run_script(
+    path: str,
+    ip_version: str = "ipv4",
+    defines: dict[str, str] | None = None,
+    views: commands.Views | None = None,
+) -> Result:
     """Run the script at path. Never raises for what the script does or says."""
     began = time.perf_counter()
     result = Result(path, ip_version)
     words = {**DEFINES.get(ip_version, {}), **(defines or {})}
     try:
         text = Path(path).read_text(encoding="utf-8", errors="replace")
-        script = parse(path, text, words)
+        script = parser.parse(path, text, words)
         options = script_options(script, ip_version)
         if options.ip_version != "ipv4":
             raise ScriptFailure(
                 Failure("unsupported", 1, 1, f"{options.ip_version}: address family not supported (AF_INET6)")
             )
-        runner = Runner(script, options, result)
+        runner = Runner(script, options, result, views or commands.Views())
         runner.run()
     except OSError as e:
         result.failure = Failure("syntax", 0, 0, f"cannot be read: {e.strerror}")
-    except ScriptSyntaxError as e:
+    except lexer.ScriptSyntaxError as e:
         result.failure = Failure("syntax", e.line, e.column, e.message)
     except ScriptFailure as e:
         result.failure = e.failure
@@ -169,7 +169,7 @@ def run_script(path: str, ip_version: str = "ipv4", defines: dict[str, str] | No
 
 
 def script_options(script: ast.Script, ip_version: str) -> Options:
-    """The script's options on top of the defaults. Raises ScriptSyntaxError."""
+    """The script's options on top of the defaults. Raises lexer.ScriptSyntaxError."""
     o = Options(ip_version=ip_version)
     for name, value, line in script.options:
         try:
@@ -187,14 +187,14 @@ def script_options(script: ast.Script, ip_version: str) -> Options:
                 setattr(o, name, int(value))
             elif name in ("local_ip", "remote_ip", "gateway_ip", "netmask_ip"):
                 if ":" not in value:
-                    parse_ipv4(value)
+                    syscalls.parse_ipv4(value)
                 setattr(o, name, value)
             elif name not in IGNORED_OPTIONS:
-                raise ScriptSyntaxError(script.path, line, 1, f"option --{name} is not known")
+                raise lexer.ScriptSyntaxError(script.path, line, 1, f"option --{name} is not known")
         except ValueError:
-            raise ScriptSyntaxError(script.path, line, 1, f"--{name} takes a number") from None
-        except CallError as e:
-            raise ScriptSyntaxError(script.path, line, 1, str(e)) from None
+            raise lexer.ScriptSyntaxError(script.path, line, 1, f"--{name} takes a number") from None
+        except syscalls.CallError as e:
+            raise lexer.ScriptSyntaxError(script.path, line, 1, str(e)) from None
     return o
 
 
@@ -218,7 +218,7 @@ class Blocked:
 
     spec: ast.Syscall
     event: ast.Event
-    prepared: Prepared
+    prepared: syscalls.Prepared
     call: Call
     entry: WaitQueueEntry
     end: int  # kernel time
@@ -227,7 +227,7 @@ class Blocked:
 class Runner:
     """One script on one kernel."""
 
-    def __init__(self, script: ast.Script, options: Options, result: Result) -> None:
+    def __init__(self, script: ast.Script, options: Options, result: Result, views: commands.Views) -> None:
         self.script = script
         self.options = options
         self.result = result
@@ -236,11 +236,11 @@ class Runner:
         self.ops = DrillOps(self.k)
         self.device = self.network()
         self.task = self.k.task("packetdrill")
-        self.shell = Shell(self.k, self.device, Path(script.path).resolve().parent)
-        self.local_ip = parse_ipv4(options.local_ip)
-        self.remote_ip = parse_ipv4(options.remote_ip)
+        self.shell = commands.Shell(self.k, self.device, Path(script.path).resolve().parent, views)
+        self.local_ip = syscalls.parse_ipv4(options.local_ip)
+        self.remote_ip = syscalls.parse_ipv4(options.remote_ip)
         self.tolerance = options.tolerance_us * 1000
-        self.calls = Calls(
+        self.calls = syscalls.Calls(
             self.task,
             self.local_ip,
             self.remote_ip,
@@ -252,9 +252,9 @@ class Runner:
         )
         self.start = BOOT
         self.base = BOOT  # the time that the next relative time counts from
-        self.flows: dict[tuple[int, int, int, int], Flow] = {}
-        self.current: Flow | None = None
-        self.queue: deque[Segment] = deque()
+        self.flows: dict[tuple[int, int, int, int], packets.Flow] = {}
+        self.current: packets.Flow | None = None
+        self.queue: deque[packets.Segment] = deque()
         self.blocked: Blocked | None = None
         self.names: dict[str, object] = {}
         self.socket_fd = -1  # live descriptor of the socket under test
@@ -272,13 +272,13 @@ class Runner:
         device.features = DEVICE_FEATURES
         assert net_dev.register_netdevice(device) == 0
         assert net_dev.dev_open(device) == 0
-        local, gateway = parse_ipv4(o.local_ip), parse_ipv4(o.gateway_ip)
-        mask = parse_ipv4(o.netmask_ip)
+        local, gateway = syscalls.parse_ipv4(o.local_ip), syscalls.parse_ipv4(o.gateway_ip)
+        mask = syscalls.parse_ipv4(o.netmask_ip)
         plen = mask.bit_count()
         assert devinet.inet_addr_add(device, local, plen, local | (~mask & 0xFFFFFFFF)) == 0
         if gateway == local:
             gateway = local ^ 3
-        fib_frontend.ip_route_add(net, parse_ipv4(o.remote_ip), 32, device, gateway, 0, 1, 0)
+        fib_frontend.ip_route_add(net, syscalls.parse_ipv4(o.remote_ip), 32, device, gateway, 0, 1, 0)
         return device
 
     # ---- the script
@@ -305,7 +305,7 @@ class Runner:
                 self.log(
                     seg.at, packets.segment_text(seg, self.flows.get(flow_key(seg))) + "    // not expected"
                 )
-            self.result.sockets = self.socket_line()
+            self.result.sockets = views_text(self.shell.views.sockets(self.k))
             raise
 
     def begin(self, event: ast.Event) -> None:
@@ -438,7 +438,7 @@ class Runner:
         self.begin(event)
         try:
             prepared = self.calls.prepare(spec)
-        except CallError as e:
+        except syscalls.CallError as e:
             self.fail("mismatch", str(e))
             return
         self.log(int(self.k.now), event.text.split(" ", 1)[-1])
@@ -463,18 +463,18 @@ class Runner:
                 )
         self.returned(spec, prepared, r)
 
-    def result_or_fail(self, spec: ast.Syscall, prepared: Prepared, r: int) -> None:
+    def result_or_fail(self, spec: ast.Syscall, prepared: syscalls.Prepared, r: int) -> None:
         problem = prepared.check(r)
         if problem:
             self.fail("mismatch", problem)
 
-    def returned(self, spec: ast.Syscall, prepared: Prepared, r: int) -> None:
+    def returned(self, spec: ast.Syscall, prepared: syscalls.Prepared, r: int) -> None:
         """The call is over: look at its result."""
         try:
             self.result_or_fail(spec, prepared, r)
             if prepared.done is not None:
                 prepared.done(r)
-        except CallError as e:
+        except syscalls.CallError as e:
             self.fail("mismatch", str(e))
         if r >= 0 and spec.name in ("socket", "accept", "accept4"):
             self.socket_fd = r
@@ -497,7 +497,7 @@ class Runner:
         assert isinstance(action, ast.Command)
         try:
             status = self.shell.run(action.text)
-        except CommandError as e:
+        except commands.CommandError as e:
             self.fail("command", str(e))
             return
         self.result.printed += self.shell.output
@@ -533,7 +533,7 @@ class Runner:
                 raw = packets.build_udp(spec, flow)
             else:
                 raw = packets.build_icmp(spec, flow)
-        except PacketError as e:
+        except packets.PacketError as e:
             self.fail("mismatch", str(e))
             return
         self.advance(int(self.k.now) + ARRIVAL_COST)
@@ -546,7 +546,7 @@ class Runner:
         net_dev.netif_rx(self.k, skb)
         self.settle()
 
-    def inbound_flow(self, spec: ast.Packet) -> Flow:
+    def inbound_flow(self, spec: ast.Packet) -> packets.Flow:
         """The connection that an inbound packet belongs to; a SYN begins one."""
         ports = spec.ports if not isinstance(spec, ast.IcmpPacket) else None
         flow = self.by_ports((ports[1], ports[0])) if ports is not None else self.current
@@ -562,7 +562,7 @@ class Runner:
             flow = self.passive_flow(ports)
         return flow
 
-    def again(self, flow: Flow | None, spec: ast.TcpPacket) -> bool:
+    def again(self, flow: packets.Flow | None, spec: ast.TcpPacket) -> bool:
         """A SYN of a connection that there is: one in answer to ours, or the same once more."""
         if flow is None:
             return False
@@ -574,16 +574,16 @@ class Runner:
             not flow.inbound_after_syn and flow.remote_syn is not None and flow.remote_syn.seq == spec.seq
         ) or (spec.ports is not None and flow.script_ports == (spec.ports[1], spec.ports[0]))
 
-    def passive_flow(self, ports: tuple[int, int] | None) -> Flow:
+    def passive_flow(self, ports: tuple[int, int] | None) -> packets.Flow:
         self.next_port += 1
-        flow = Flow(self.local_ip, self.remote_ip, self.options.bind_port, self.next_port, False)
+        flow = packets.Flow(self.local_ip, self.remote_ip, self.options.bind_port, self.next_port, False)
         if ports is not None:
             flow.script_ports = (ports[1], ports[0])
         self.flows[flow.key()] = flow
         self.current = flow
         return flow
 
-    def by_ports(self, ports: tuple[int, int]) -> Flow | None:
+    def by_ports(self, ports: tuple[int, int]) -> packets.Flow | None:
         """The connection that the script calls so: (local, remote)."""
         for flow in self.flows.values():
             if flow.script_ports == ports:
@@ -600,13 +600,13 @@ class Runner:
         for at, raw in self.ops.sent:
             try:
                 seg = packets.decode(at, raw)
-            except PacketError as e:
+            except packets.PacketError as e:
                 self.fail("mismatch", f"a malformed packet came out: {e}", actual=raw.hex())
                 return
             flow = self.flows.get(flow_key(seg))
             if seg.protocol == packets.TCP and seg.bits & 2:
                 if flow is None:
-                    flow = Flow(seg.source, seg.dest, seg.sport, seg.dport, True)
+                    flow = packets.Flow(seg.source, seg.dest, seg.sport, seg.dport, True)
                     self.flows[flow.key()] = flow
                     self.current = flow
                 flow.local_isn = seg.seq
@@ -615,7 +615,7 @@ class Runner:
             self.queue.append(seg)
         self.ops.sent.clear()
 
-    def next_segment(self, spec: ast.Packet, deadline: int) -> Segment | None:
+    def next_segment(self, spec: ast.Packet, deadline: int) -> packets.Segment | None:
         """The next packet of the connection that spec is about; time passes until the deadline."""
         while True:
             self.collect()
@@ -633,7 +633,7 @@ class Runner:
                 return None
             self.fire(at)
 
-    def concerns(self, seg: Segment, spec: ast.Packet) -> bool:
+    def concerns(self, seg: packets.Segment, spec: ast.Packet) -> bool:
         flow = self.flows.get(flow_key(seg))
         if isinstance(spec, ast.TcpPacket):
             if seg.protocol != packets.TCP:
@@ -654,7 +654,7 @@ class Runner:
             return
         flow = self.flows.get(flow_key(seg)) or self.current
         if flow is None:
-            flow = Flow(seg.source, seg.dest, seg.sport, seg.dport, True, local_isn=seg.seq)
+            flow = packets.Flow(seg.source, seg.dest, seg.sport, seg.dport, True, local_isn=seg.seq)
         if isinstance(spec, ast.TcpPacket) and not self.options.strict_segments:
             seg = self.fit(spec, seg, deadline)
         shown = packets.segment_text(seg, flow)
@@ -671,7 +671,7 @@ class Runner:
             )
         self.base = seg.at if event.time.kind == "any" else earliest
 
-    def fit(self, spec: ast.TcpPacket, seg: Segment, deadline: int) -> Segment:
+    def fit(self, spec: ast.TcpPacket, seg: packets.Segment, deadline: int) -> packets.Segment:
         """Segmentation is the machine's business: pieces make one expected packet, or one is cut to fit."""
         while 0 < seg.length < spec.length and not seg.bits & 0x07:
             more = self.next_segment(spec, max(int(self.k.now), seg.at))
@@ -690,7 +690,7 @@ class Runner:
             self.queue.appendleft(rest)
         return seg
 
-    def differs(self, spec: ast.Packet, seg: Segment, flow: Flow) -> str:
+    def differs(self, spec: ast.Packet, seg: packets.Segment, flow: packets.Flow) -> str:
         o = self.options
         if isinstance(spec, ast.TcpPacket):
             return packets.compare(spec, seg, flow, o.ts_tick_us, o.tolerance_us)
@@ -731,14 +731,11 @@ class Runner:
             Failure(kind, at if line is None else line, column, message, expected, actual)
         ) from None
 
-    def socket_line(self) -> str:
-        """The socket as `ss -tinm` shows it."""
-        from sockfs.observe import ss
-        from sockfs.observe.snapshot import View
 
-        o = ss.Options(tcp=True, all=True, numeric=True, info=True, memory=True, options=True)
-        return ss.table(View.of(self.k), o)
+def views_text(text: str) -> str:
+    """Without the blanks that fill columns up."""
+    return "\n".join(line.rstrip() for line in text.splitlines())
 
 
-def flow_key(seg: Segment) -> tuple[int, int, int, int]:
+def flow_key(seg: packets.Segment) -> tuple[int, int, int, int]:
     return seg.source, seg.sport, seg.dest, seg.dport
