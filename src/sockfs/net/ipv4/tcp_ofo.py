@@ -45,6 +45,7 @@ def tcp_data_queue(sk: TcpSock, skb: SkBuff) -> None:
     if skb.seq == skb.end_seq:
         skbuff.consume_skb(k, skb)
         return
+    tcp_rcvbuf.tcp_ecn_accept_cwr(sk, skb)
     sk.rx_opt_dsack = False
     if skb.seq == sk.rcv_nxt:
         # A bare FIN fits even a closed window: it takes no memory.

@@ -263,6 +263,7 @@ def tcp_ecn_check_ce(sk: TcpSock, skb: SkBuff) -> None:
 
 
 def tcp_ecn_accept_cwr(sk: TcpSock, skb: SkBuff) -> None:
+    """The sender has slowed down: no more ECE. Its window may be a single packet now, so answer at once."""
     if skb.tcp_flags & TCPHDR_CWR:
         sk.ecn_flags &= ~tcp_h.TCP_ECN_DEMAND_CWR
         if skb.len:
