@@ -117,3 +117,14 @@ def test_errors(parity: Parity) -> None:
         note_counters(s)
 
     parity(body)
+
+
+def test_a_protocol_past_a_byte_goes_out_cut_to_one(parity: Parity) -> None:
+    def body(s: Any) -> None:
+        reader = s.socket(2, 3, 5)
+        fd = s.socket(2, 3, 0x105)  # IPPROTO_MAX is 263
+        s.socket(2, 3, 263)
+        s.sendto(fd, b"data", 0, ip(LO, 0))
+        packets(s, reader)
+
+    parity(body)

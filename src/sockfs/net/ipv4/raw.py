@@ -282,7 +282,7 @@ def _raw_send(
     ttl = ipc.ttl
     if ttl == 0:
         ttl = sk.mc_ttl if rt.rt_type == RTN_MULTICAST else ip_output.ip_select_ttl(sk, rt)
-    iph = Iphdr(fl4.saddr, fl4.daddr, sk.sk_protocol, ttl, ipc.tos if ipc.tos >= 0 else sk.tos)
+    iph = Iphdr(fl4.saddr, fl4.daddr, sk.sk_protocol & 0xFF, ttl, ipc.tos if ipc.tos >= 0 else sk.tos)
     if len(ipc.opt) != 0:
         ip_options.ip_options_build(iph, ipc.opt)
     disc = sk.pmtudisc
