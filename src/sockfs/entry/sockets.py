@@ -244,6 +244,15 @@ def msghdr_to_send(task: Task, regs: door.Regs, fields: list[object]) -> Msghdr:
     """`copy_msghdr_from_user` on the way out."""
     data = iov_bytes(regs, fields[1])
     msg = Msghdr(task, IovIter(data, None, len(data)))
+    iov = fields[1]
+    if isinstance(iov, list) and len(iov) > 1:
+        end = 0
+        ends: list[int] = []
+        for part in iov:
+            if isinstance(part, bytes | bytearray) and len(part) != 0:
+                end += len(part)
+                ends.append(end)
+        msg.iov_ends = ends
     name = fields[0]
     if isinstance(name, bytes | bytearray):
         if len(name) > socket.ADDR_MAX:

@@ -18,6 +18,7 @@ from sockfs.structs.call import Call
 
 if TYPE_CHECKING:
     from sockfs.structs.scm import ScmCookie
+    from sockfs.structs.sk_buff import UbufInfo
     from sockfs.structs.task import Task
 
 
@@ -91,6 +92,8 @@ class Msghdr(Call):
     msg_flags: i64  # flags of the call (send), flags of the answer (receive)
     scm: ScmCookie | None  # files and credentials on their way through AF_UNIX
     want_name: bool  # the caller asked for the source address
+    msg_ubuf: UbufInfo | None  # the completion of a MSG_ZEROCOPY send
+    iov_ends: list[int] | None  # where the pieces of an iovec array end, when there are several
 
     def __init__(self, task: Task, it: IovIter) -> None:
         super().__init__(task)
@@ -101,3 +104,5 @@ class Msghdr(Call):
         self.msg_flags = 0
         self.scm = None
         self.want_name = False
+        self.msg_ubuf = None
+        self.iov_ends = None

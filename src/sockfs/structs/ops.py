@@ -291,6 +291,11 @@ class Proto:
         """SO_INQ: only stream sockets of AF_UNIX have it."""
         return -92
 
+    def start_tskey(self, sk: Sock, opt_id_tcp: bool) -> i64:
+        """SOF_TIMESTAMPING_OPT_ID: what is sent is numbered from here on. 0 or -errno."""
+        sk.sk_tskey = 0
+        return 0
+
     def rcvbuf_changed(self, sk: Sock) -> None:
         """SO_RCVBUF was set."""
 

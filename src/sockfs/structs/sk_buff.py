@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sockfs.structs.headers import Ethhdr, Icmphdr, Iphdr, Ipv6hdr, Tcphdr, Udphdr
     from sockfs.structs.net_device import NetDevice
     from sockfs.structs.scm import ScmCookie
-    from sockfs.structs.sock import SockCommon
+    from sockfs.structs.sock import Sock, SockCommon
 
 
 @mypyc_attr(acyclic=True)
@@ -35,6 +35,21 @@ class SkbFrag:
         self.page = page
         self.off = off
         self.size = size
+
+
+class UbufInfo:
+    """`struct ubuf_info_msgzc`: what is reported when the memory of MSG_ZEROCOPY sends may be used again."""
+
+    sk: Sock
+    id: i64  # number of the first send it stands for
+    len: i64  # how many
+    refcnt: i64  # the send under way, and every packet that holds its data
+
+    def __init__(self, sk: Sock, id: i64) -> None:
+        self.sk = sk
+        self.id = id
+        self.len = 1
+        self.refcnt = 1
 
 
 SkbFrags = list[SkbFrag]  # a name of its own: inside SkBuff `list` is the field
@@ -99,7 +114,9 @@ class SkBuff:
     tsort_prev: SkBuff | None
     on_tsorted: bool
     tskey: i64
-    tx_flags: i64
+    tx_flags: i64  # SKBTX_* of net/core/errqueue.py
+    uarg: UbufInfo | None  # skb_zcopy(): who is told when its data is done with
+    zc_frags: i64  # pieces of a MSG_ZEROCOPY send in it
 
     consumed: i64  # unix stream, peek offset: bytes of it already read
     scm: ScmCookie | None
@@ -166,6 +183,8 @@ class SkBuff:
         self.on_tsorted = False
         self.tskey = 0
         self.tx_flags = 0
+        self.uarg = None
+        self.zc_frags = 0
         self.consumed = 0
         self.scm = None
         self.name = None

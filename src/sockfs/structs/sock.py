@@ -176,7 +176,7 @@ class Sock(SockCommon):
     sk_no_check_tx: bool
     sk_tsflags: i64  # SO_TIMESTAMPING flags
     sk_tskey: i64
-    sk_zckey: i64
+    sk_zckey: i64  # number of the next MSG_ZEROCOPY send
     sk_stamp: i64
     sk_busy_poll: i64
     sk_route_caps: i64

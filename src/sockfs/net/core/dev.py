@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 from mypy_extensions import i64
 
 from sockfs.kernel import softirq, trace
-from sockfs.net.core import gso, skbuff, wire
+from sockfs.net.core import errqueue, gso, skbuff, wire
 from sockfs.structs.kernel import SoftirqAction
 from sockfs.structs.net_device import NetDevice
 from sockfs.uapi.dropreason import (
@@ -27,6 +27,7 @@ from sockfs.uapi.dropreason import (
     SKB_DROP_REASON_UNHANDLED_PROTO,
 )
 from sockfs.uapi.errno import EEXIST, ENETDOWN
+from sockfs.uapi.errqueue import SCM_TSTAMP_SCHED, SCM_TSTAMP_SND
 from sockfs.uapi.if_ import (
     IFF_LOWER_UP,
     IFF_RUNNING,
@@ -163,6 +164,8 @@ def dev_queue_xmit(skb: SkBuff) -> i64:
         dev.tx_dropped += 1
         skbuff.kfree_skb_reason(dev.net.kernel, skb, SKB_DROP_REASON_DEV_READY)
         return -ENETDOWN
+    if skb.tx_flags & errqueue.SKBTX_SCHED_TSTAMP:
+        errqueue.skb_tstamp_tx(skb, skb.sk, SCM_TSTAMP_SCHED)
     qdisc = dev.qdisc
     if qdisc is not None:
         return qdisc.enqueue(skb, dev)
@@ -173,6 +176,8 @@ def sch_direct_xmit(skb: SkBuff, dev: NetDevice) -> i64:
     """Hand a packet to the driver, cut first where the device cannot cut it itself (a qdisc that releases
     one calls this).
     """
+    if skb.tx_flags & errqueue.SKBTX_SW_TSTAMP:
+        errqueue.skb_tstamp_tx(skb, skb.sk, SCM_TSTAMP_SND)
     if skb.gso_size != 0 and not netif_needs_no_gso(skb, dev):
         return _xmit_segments(skb, dev)
     return dev_hard_start_xmit(skb, dev)

@@ -83,6 +83,14 @@ def sock_recv_timestamp(msg: Msghdr, sk: Sock, skb: SkBuff) -> None:
         )
 
 
+def put_tx_timestamp(msg: Msghdr, sk: Sock, skb: SkBuff) -> None:
+    """The stamp of a report on what was sent."""
+    new = (sk.sk_flags & SOCK_TSTAMP_NEW) != 0
+    sec = _le(skb.tstamp // NSEC_PER_SEC, 8)
+    ns = _le(skb.tstamp % NSEC_PER_SEC, 8)
+    core_sock.put_cmsg(msg, SOL_SOCKET, SO_TIMESTAMPING_NEW if new else SO_TIMESTAMPING, sec + ns + bytes(32))
+
+
 def _le(v: i64, n: int) -> bytes:
     x: int = v & 0x7FFFFFFFFFFFFFFF if n == 8 else v & 0xFFFFFFFF
     return x.to_bytes(n, "little")

@@ -374,7 +374,9 @@ def set_timestamping(sk: Sock, optname: i64, val: i64) -> i64:
     if val < 0 or (val & ~SO_TIMESTAMPING_MASK) != 0:
         return -EINVAL
     if (val & 0x80) != 0 and (sk.sk_tsflags & 0x80) == 0:  # OPT_ID: count from here
-        sk.sk_tskey = 0
+        err = sk.sk_prot.start_tskey(sk, (val & 0x10000) != 0)
+        if err != 0:
+            return err
     sk.sk_tsflags = val
     core_sock.sock_valbool_flag(sk, SOCK_TSTAMP_NEW, optname == uapi.SO_TIMESTAMPING_NEW)
     return 0

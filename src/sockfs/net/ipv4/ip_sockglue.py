@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from mypy_extensions import i64
 
-from sockfs.net.core import skbuff
+from sockfs.net.core import skbuff, sock_cmsg
 from sockfs.net.core import sock as core_sock
 from sockfs.net.ipv4 import devinet, fib_frontend, ip_options, route, tcp_output
 from sockfs.structs.inet_sock import InetSock, IpMcMembership
@@ -36,7 +36,12 @@ from sockfs.uapi.errno import (
     EPERM,
     EPROTO,
 )
-from sockfs.uapi.errqueue import SO_EE_ORIGIN_ICMP, SO_EE_ORIGIN_LOCAL
+from sockfs.uapi.errqueue import (
+    SO_EE_ORIGIN_ICMP,
+    SO_EE_ORIGIN_LOCAL,
+    SO_EE_ORIGIN_TIMESTAMPING,
+    SOF_TIMESTAMPING_SOFTWARE,
+)
 from sockfs.uapi.in_ import (
     IP_ADD_MEMBERSHIP,
     IP_ADD_SOURCE_MEMBERSHIP,
@@ -1005,6 +1010,8 @@ def ip_recv_error(sk: InetSock, msg: Msghdr, length: i64) -> i64:
         copied = length
     skbuff.skb_copy_datagram_msg(skb, 0, msg, copied)
     msg.msg_name = skb.name
+    if skb.ee_origin == SO_EE_ORIGIN_TIMESTAMPING and sk.sk_tsflags & SOF_TIMESTAMPING_SOFTWARE:
+        sock_cmsg.put_tx_timestamp(msg, sk, skb)
     offender = skb.ee_offender
     if offender is None:
         offender = bytes(16)

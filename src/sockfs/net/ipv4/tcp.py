@@ -9,8 +9,7 @@ goes to `tcp_minisocks` or `inet_csk_destroy_sock`.
 RFC 9293 section 3.10: SEND (3.10.2), CLOSE (3.10.4), ABORT (3.10.5). A program's `bytes` is queued by
 reference; a mutable buffer is copied once.
 
-Leaves out: MSG_SPLICE_PAGES (refused), the completion notices of MSG_ZEROCOPY (nothing is
-ever pinned here).
+Leaves out: MSG_SPLICE_PAGES (refused).
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from typing import TYPE_CHECKING, Final
 from mypy_extensions import i64
 
 from sockfs.kernel import slab, trace, wait
-from sockfs.net.core import skbuff, sock, stream
+from sockfs.net.core import errqueue, skbuff, sock, stream
 from sockfs.net.ipv4 import (
     inet_connection_sock,
     inet_hashtables,
@@ -46,6 +45,7 @@ from sockfs.structs.sock import (
     SOCK_LINGER,
     SOCK_URGINLINE,
     SOCK_USE_WRITE_QUEUE,
+    SOCK_ZEROCOPY,
     Sock,
 )
 from sockfs.structs.tcp_sock import TcpSock
@@ -69,7 +69,7 @@ from sockfs.uapi.rstreason import (
     SK_RST_REASON_TCP_DISCONNECT_WITH_DATA,
     SK_RST_REASON_TCP_STATE,
 )
-from sockfs.uapi.socket import MSG_DONTWAIT, MSG_EOR, MSG_FASTOPEN, MSG_MORE, MSG_OOB
+from sockfs.uapi.socket import MSG_DONTWAIT, MSG_EOR, MSG_FASTOPEN, MSG_MORE, MSG_OOB, MSG_ZEROCOPY
 from sockfs.uapi.tcp import (
     TCP_CHRONO_BUSY,
     TCP_CHRONO_SNDBUF_LIMITED,
@@ -100,7 +100,7 @@ if TYPE_CHECKING:
     from sockfs.structs.call import Call
     from sockfs.structs.file import File
     from sockfs.structs.kernel import Kernel
-    from sockfs.structs.msghdr import Msghdr
+    from sockfs.structs.msghdr import IovIter, Msghdr
     from sockfs.structs.ops import PollTable, Proto, Sockopt
     from sockfs.structs.sk_buff import SkBuff
     from sockfs.structs.socket import Socket
@@ -110,6 +110,7 @@ U32: Final = 0xFFFFFFFF
 INT_MAX: Final = 0x7FFFFFFF
 tcp_prot: Proto  # drawings place it here; Linux and we make it in tcp_ipv4.py
 TCP_TIMEWAIT_LEN: Final = 60_000_000_000
+SOF_TIMESTAMPING_TX_RECORD_MASK: Final = 0x2 | 0x100 | 0x200  # TX_SOFTWARE, TX_SCHED, TX_ACK
 TCP_CLOSE_LINGERS: Final = 100  # Call.phase of a close that waits for its FIN to be acknowledged
 SIOCINQ: Final = 0x541B
 SIOCOUTQ: Final = 0x5411
@@ -162,6 +163,14 @@ def tcp_sendmsg(sk: TcpSock, msg: Msghdr, size: i64) -> i64:
     """Queue what msg holds, push what may go. Bytes taken, -errno, or -ESLEEP (msg goes on later)."""
     sk.sk_owned = True
     r = tcp_sendmsg_locked(sk, msg, size)
+    uarg = msg.msg_ubuf
+    if uarg is not None and r != -ESLEEP:
+        # the reference of this call
+        msg.msg_ubuf = None
+        if r > 0:
+            errqueue.net_zcopy_put(uarg)
+        else:
+            errqueue.net_zcopy_put_abort(uarg)
     sock.release_sock(sk)
     return r
 
@@ -170,6 +179,13 @@ def tcp_sendmsg_locked(sk: TcpSock, msg: Msghdr, size: i64) -> i64:
     flags = msg.msg_flags
     copied: i64 = msg.done
     err: i64
+    if (
+        (flags & MSG_ZEROCOPY) != 0
+        and size != 0
+        and msg.msg_ubuf is None
+        and (sk.sk_flags & SOCK_ZEROCOPY) != 0
+    ):
+        msg.msg_ubuf = errqueue.msg_zerocopy_realloc(sk, sk.sk_write_queue.last)
     if (
         ((flags & MSG_FASTOPEN) != 0 or sk.defer_connect or msg.phase != 0)
         and msg.phase != tcp_fastopen.FASTOPEN_DONE
@@ -200,6 +216,7 @@ def tcp_sendmsg_locked(sk: TcpSock, msg: Msghdr, size: i64) -> i64:
         return tcp_sendmsg_error(sk, msg, flags, copied, 0, 0, -EPIPE)
     it = msg.msg_iter
     src = it.src
+    zc = msg.msg_ubuf
     mss_now: i64 = tcp_output.tcp_current_mss(sk)
     size_goal: i64 = tcp_xmit_size_goal(sk, mss_now, (flags & MSG_OOB) == 0)
     queue = sk.sk_write_queue
@@ -209,6 +226,11 @@ def tcp_sendmsg_locked(sk: TcpSock, msg: Msghdr, size: i64) -> i64:
         room: i64 = 0
         if skb is not None and not skb.eor:
             room = size_goal - skb.len
+            if zc is not None and room > 0 and skb.len != 0:
+                # Linux: only so many pieces of memory in a packet, and only one send's completion
+                if skb.zc_frags >= errqueue.MAX_SKB_FRAGS or (skb.uarg is not None and skb.uarg is not zc):
+                    tcp_output.tcp_mark_push(sk, skb)
+                    room = 0
         if room <= 0:
             if not tcp_sk_stream_memory_free(sk):
                 err = tcp_wait_for_space(sk, msg, flags, copied, fresh, mss_now, size_goal)
@@ -233,6 +255,8 @@ def tcp_sendmsg_locked(sk: TcpSock, msg: Msghdr, size: i64) -> i64:
         copy: i64 = it.count
         if copy > room:
             copy = room
+        if zc is not None:
+            copy = tcp_zerocopy_piece(msg, it, copy)
         if copy > sk.sk_forward_alloc and not sock.sk_wmem_schedule(sk, copy):
             copy = sk.sk_forward_alloc  # past tcp_mem's limit: only what was had before
             if copy <= 0:
@@ -253,6 +277,9 @@ def tcp_sendmsg_locked(sk: TcpSock, msg: Msghdr, size: i64) -> i64:
         skb.tcp_gso_segs = 0
         copied += copy
         fresh = False
+        if zc is not None:
+            errqueue.skb_zcopy_set(skb, zc)
+            skb.zc_frags += 1
         if it.count == 0:
             if (flags & MSG_EOR) != 0:
                 skb.eor = True
@@ -267,8 +294,30 @@ def tcp_sendmsg_locked(sk: TcpSock, msg: Msghdr, size: i64) -> i64:
             tcp_output.tcp_push_one(sk, mss_now)
     msg.done = copied
     if copied != 0:
+        tcp_tx_timestamp(sk)
         tcp_output.tcp_push(sk, flags, mss_now, sk.nonagle, size_goal)
     return copied
+
+
+def tcp_zerocopy_piece(msg: Msghdr, it: IovIter, copy: i64) -> i64:
+    """As much of `copy` as lies in one piece of the caller's iovec array."""
+    ends = msg.iov_ends
+    if ends is None:
+        return copy
+    for end in ends:
+        if end > it.iov_offset:
+            left: i64 = end - it.iov_offset
+            return left if left < copy else copy
+    return copy
+
+
+def tcp_tx_timestamp(sk: TcpSock) -> None:
+    """SO_TIMESTAMPING: the last byte of this send is to be stamped on its way."""
+    if sk.sk_tsflags & SOF_TIMESTAMPING_TX_RECORD_MASK == 0:
+        return
+    skb = sk.sk_write_queue.last
+    if skb is not None and skb.len != 0:
+        errqueue.sock_tx_timestamp(sk, skb, skb.seq + skb.len - 1)
 
 
 def tcp_no_memory(
@@ -303,6 +352,7 @@ def tcp_sendmsg_error(
     tcp_remove_empty_skb(sk)
     if copied != 0:
         if mss_now != 0:
+            tcp_tx_timestamp(sk)
             tcp_output.tcp_push(sk, flags, mss_now, sk.nonagle, size_goal)
         return copied
     err = stream.sk_stream_error(sk, flags, err)

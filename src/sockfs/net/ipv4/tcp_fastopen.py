@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final
 
 from mypy_extensions import i64
 
-from sockfs.net.core import request_sock, skbuff
+from sockfs.net.core import errqueue, request_sock, skbuff
 from sockfs.net.core import sock as core_sock
 from sockfs.net.ipv4 import (
     af_inet,
@@ -190,6 +190,8 @@ def tcp_send_syn_data(sk: TcpSock, syn: SkBuff) -> i64:
     tcp_connect.tcp_init_nondata_skb(skb, syn.seq, syn.tcp_flags)
     skbuff.skb_put_data(skb, data, 0, space)
     skb.end_seq = (skb.seq + 1 + space) & U32
+    if msg.msg_ubuf is not None:
+        errqueue.skb_zcopy_set(skb, msg.msg_ubuf)
     tcp_output.sk_forced_mem_schedule(sk, skb.truesize)
     sk.write_seq = skb.end_seq
     sk.sk_wmem_queued += skb.truesize

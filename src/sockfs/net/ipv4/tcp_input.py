@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Final
 from mypy_extensions import i64
 
 from sockfs.kernel import trace
-from sockfs.net.core import request_sock, skbuff, wire
+from sockfs.net.core import errqueue, request_sock, skbuff, wire
 from sockfs.net.core import sock as core_sock
 from sockfs.net.ipv4 import (
     inet_connection_sock,
@@ -962,11 +962,11 @@ def tcp_parse_options(sk: TcpSock, th: Tcphdr, estab: bool) -> None:
 def tcp_ack_tstamp(sk: TcpSock, skb: SkBuff, ack_skb: SkBuff, prior_snd_una: i64) -> None:
     """SOF_TIMESTAMPING_TX_ACK: the byte that was asked about is acknowledged."""
     if (
-        skb.tx_flags & 4
+        skb.tx_flags & errqueue.TXSTAMP_ACK
         and not before(skb.tskey & U32, prior_snd_una)
         and before(skb.tskey & U32, sk.snd_una)
     ):
-        skb.tx_flags &= ~4  # Not modelled: the report goes to the error queue with SO_TIMESTAMPING
+        errqueue.skb_tstamp_ack(skb, sk)
 
 
 # ---- LISTEN: a SYN (section 3.10.7.2, third)

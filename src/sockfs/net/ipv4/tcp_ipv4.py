@@ -974,6 +974,13 @@ class TcpProt(Proto):
         assert isinstance(sk, TcpSock)
         tcp_timer.tcp_set_keepalive(sk, on)
 
+    def start_tskey(self, sk: Sock, opt_id_tcp: bool) -> i64:
+        assert isinstance(sk, TcpSock)
+        if sk.sk_state == TCP_CLOSE or sk.sk_state == TCP_LISTEN:
+            return -EINVAL
+        sk.sk_tskey = sk.write_seq if opt_id_tcp else sk.snd_una
+        return 0
+
     def set_rcvlowat(self, sk: Sock, val: i64) -> i64:
         assert isinstance(sk, TcpSock)
         return tcp.tcp_set_rcvlowat(sk, val)

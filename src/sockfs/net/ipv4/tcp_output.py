@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Final
 
 from mypy_extensions import i64
 
-from sockfs.net.core import skbuff
+from sockfs.net.core import errqueue, skbuff
 from sockfs.net.core import sock as core_sock
 from sockfs.net.ipv4 import tcp_connect as conn_room
 from sockfs.net.ipv4 import tcp_h, tcp_input, tcp_loss, tcp_rate, tcp_retrans, tcp_timer
@@ -945,6 +945,9 @@ def tcp_fragment(sk: TcpSock, tcp_queue: i64, skb: SkBuff, length: i64, mss_now:
     buff.tx_delivered_mstamp = skb.tx_delivered_mstamp
     buff.tx_in_flight = skb.tx_in_flight
     buff.is_app_limited = skb.is_app_limited
+    uarg = skb.uarg
+    if uarg is not None:
+        errqueue.skb_zcopy_set(buff, uarg)
     if skb.tx_flags:
         # The time stamp goes with the last byte that was asked about.
         key: i64 = skb.tskey & U32
@@ -1013,7 +1016,11 @@ def tcp_wmem_free_skb(sk: TcpSock, skb: SkBuff) -> None:
     size = skb.truesize
     sk.sk_wmem_queued -= size
     core_sock.sk_mem_uncharge(sk, size)
+    uarg = skb.uarg
     skbuff.consume_skb(sk.kernel, skb)
+    if uarg is not None:
+        skb.uarg = None
+        errqueue.net_zcopy_put(uarg)
 
 
 def tcp_rtx_queue_unlink_and_free(sk: TcpSock, skb: SkBuff) -> None:

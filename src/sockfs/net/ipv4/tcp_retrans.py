@@ -205,7 +205,7 @@ def tcp_can_collapse(sk: TcpSock, skb: SkBuff) -> bool:
 def tcp_collapse_retrans(sk: TcpSock, skb: SkBuff) -> None:
     """The one behind skb goes into it."""
     nxt = skb.next
-    if nxt is None:
+    if nxt is None or nxt.uarg is not skb.uarg:
         return
     if sk.highest_sack is nxt:
         sk.highest_sack = nxt.next

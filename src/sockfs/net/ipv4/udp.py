@@ -427,7 +427,7 @@ def udp_send_skb(sk: UdpSock, skb: SkBuff, iph: Iphdr, rt: route.Rtable, dport: 
     if disc == IP_PMTUDISC_WANT:
         if hlen + UDP_HDRLEN + length <= rt.mtu():
             iph.frag_off = IP_DF
-    elif disc == IP_PMTUDISC_DO or disc == IP_PMTUDISC_PROBE:  # noqa: SIM109  (no tuple here)
+    elif disc == IP_PMTUDISC_DO or disc == IP_PMTUDISC_PROBE:
         iph.frag_off = IP_DF
     if sk.sk_daddr != 0:
         iph.id = sk.inet_id & 0xFFFF
@@ -1110,7 +1110,7 @@ def udp_lib_setsockopt(sk: UdpSock, optname: i64, opt: Sockopt) -> i64:
     if optname == UDP_GRO:
         sk.gro_enabled = on
         return 0
-    if optname == UDPLITE_SEND_CSCOV or optname == UDPLITE_RECV_CSCOV:  # noqa: SIM109
+    if optname == UDPLITE_SEND_CSCOV or optname == UDPLITE_RECV_CSCOV:
         if sk.pcflag == 0:
             return -ENOPROTOOPT
         if val != 0 and val < 8:
@@ -1179,12 +1179,12 @@ class UdpProt(Proto):
         return udp_ioctl(cast(UdpSock, sk), cmd, arg)
 
     def setsockopt(self, sk: Sock, level: i64, optname: i64, opt: Sockopt, task: Task) -> i64:
-        if level == SOL_UDP or level == SOL_UDPLITE:  # noqa: SIM109
+        if level == SOL_UDP or level == SOL_UDPLITE:
             return udp_lib_setsockopt(cast(UdpSock, sk), optname, opt)
         return ip_sockglue.ip_setsockopt(cast(InetSock, sk), level, optname, opt, task)
 
     def getsockopt(self, sk: Sock, level: i64, optname: i64, opt: Sockopt, task: Task) -> i64:
-        if level == SOL_UDP or level == SOL_UDPLITE:  # noqa: SIM109
+        if level == SOL_UDP or level == SOL_UDPLITE:
             return udp_lib_getsockopt(cast(UdpSock, sk), optname, opt)
         return ip_sockglue.ip_getsockopt(cast(InetSock, sk), level, optname, opt, task)
 
