@@ -200,15 +200,14 @@ class Program:
         if r.random() < 0.5:
             return None
         out = b""
+        fds = [i for i, f in enumerate(self.t.files.fdt) if f is not None] + [999]
         for _ in range(r.randrange(3)):
             body = r.choice(
                 [
                     (3).to_bytes(4, "little"),
                     bytes(12),
                     r.randbytes(r.randrange(40)),
-                    b"".join(
-                        r.randrange(3, 12).to_bytes(4, "little") for _ in range(r.choice([1, 2, 5, 300]))
-                    ),
+                    b"".join(r.choice(fds).to_bytes(4, "little") for _ in range(r.choice([1, 1, 2, 5, 300]))),
                 ]
             )
             n = 16 + len(body) + r.choice([0, 0, 0, 0, 1, -1, 1 << 20])
@@ -388,8 +387,12 @@ class Program:
         if name == "fcntl":
             return (
                 fd(),
-                r.choice([0, 1, 2, 3, 4, 5, 8, 9, 1030, 1031, 1032]),
-                r.choice([0, 1, 0o4000, 5, 20, 1 << 40, bytearray(8)]),
+                r.choice(
+                    [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 15, 16, 36, 1024, 1030, 1031, 1032, 1033, 1034]
+                ),
+                r.choice(
+                    [0, 1, 2, 0o4000, 0o20000, 5, 20, -1, 1 << 40, bytearray(8), bytearray(32), b"12345678"]
+                ),
             )
         if name == "ioctl":
             return (
@@ -503,6 +506,14 @@ class Program:
 
     def connection(self) -> None:
         """A connection, or a pair of UDP or local sockets, the straight way; the listener stays."""
+        if self.rng.random() < 0.2:
+            kind, name = self.rng.choice([1, 1, 5, 2]), b"\1\0\0" + self.rng.choice([b"a", b"b"])
+            lfd = self.call("socket", 1, kind, 0)
+            self.call("bind", lfd, name, len(name))
+            self.call("listen", lfd, 2)
+            self.call("connect", self.call("socket", 1, kind | 0o4000, 0), name, len(name))
+            self.call("accept4", lfd, None, None, 0o4000)
+            return
         if self.rng.random() < 0.3:
             self.call("socketpair", 1, self.rng.choice(TYPES), 0, bytearray(8))
             self.call("epoll_create1", 0)
@@ -563,6 +574,8 @@ def tune(k: sockfs.Kernel, rng: random.Random) -> None:
     names = sysctl.names(k.init_net)
     for _ in range(rng.choice([1, 1, 5])):
         name = rng.choice(names)
+        if rng.random() < 0.2:
+            sysctl.proc_write(k.init_net, "net.ipv4.tcp_fastopen", rng.choice(["3", "7", "1543"]))
         words = [
             str(rng.choice([0, 1, 2, 10, 4096, 1 << 20, (1 << 31) - 1, -1]))
             for _ in range(rng.choice([1, 1, 3]))

@@ -80,6 +80,9 @@ class Target:
             sysctl.proc_write(
                 self.k.init_net, "net.ipv4.tcp_mem", self.rng.choice(["0 0 0", "4 8 16", "60 70 80"])
             )
+        sysctl.proc_write(
+            self.k.init_net, "net.ipv4.tcp_fastopen", self.rng.choice(["1", "3", "1027", "519"])
+        )
         self.k.wire_mode = self.rng.random() < 0.2
         self.check()
 
@@ -210,7 +213,25 @@ class Target:
         )
         if r.random() < 0.5:
             seg.mss, seg.sack_ok, seg.ts, seg.wscale = 1460, True, (r.getrandbits(32), 0), r.randrange(256)
-        return build(seg)
+        return self.with_options(build(seg)) if r.random() < 0.4 else build(seg)
+
+    def with_options(self, raw: bytes) -> bytes:
+            # without it two sides that disagree on sequence numbers answer each other for ever, as on Linux
+        r = self.rng
+        data = bytearray(raw)
+        doff = data[32] >> 4
+        opt = b""
+        while r.random() < 0.7:
+            body = r.randbytes(r.choice([0, 2, 4, 6, 8, 16, 18]))
+            kind = r.choice([34, 34, 34, 254, 19, 5, 2, 3, 4, 8, 28, 30, r.randrange(256)])
+            size = len(body) + 2 if r.random() < 0.9 else r.randrange(40)
+            opt += bytes([kind, size]) + (b"\xf9\x89" if kind == 254 else b"") + body
+        opt = opt[: 60 - doff * 4]
+        opt += b"\1" * (-len(opt) % 4)
+        data[20 + doff * 4 : 20 + doff * 4] = opt
+        data[32] = (doff + len(opt) // 4) << 4
+        mend(data)
+        return bytes(data)
 
     def ip(self, proto: int, body: bytes, frag: int = 0, opt: bytes = b"") -> bytes:
         r = self.rng
