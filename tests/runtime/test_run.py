@@ -81,3 +81,33 @@ def test_control_c_ends_a_blocked_call(tmp_path: Path) -> None:
     _, err = p.communicate(timeout=30)
     assert err.rstrip().endswith("KeyboardInterrupt")
     assert p.returncode == -signal.SIGINT
+
+
+INSIDE_AT_THE_END = """
+import gc, socket, threading, time
+from sockfs.libc import loop
+
+gc.set_threshold(0)  # no collection but the last
+inside = threading.Event()
+waiter = loop.current.waiter
+cycle = [socket.socket()]
+cycle.append(cycle)
+del cycle
+
+def hold():
+    waiter.acquire()
+    inside.set()
+    time.sleep(0.3)
+    waiter.release()
+
+threading.Thread(target=hold, daemon=True).start()
+inside.wait()
+"""
+
+
+def test_a_thread_that_is_inside_when_the_interpreter_ends(tmp_path: Path) -> None:
+    """It would die with the lock in its hand, and the finaliser of the socket in the cycle wait for ever."""
+    path = tmp_path / "inside.py"
+    path.write_text(INSIDE_AT_THE_END)
+    done = run([sys.executable, "-m", "sockfs", "run", str(path)])
+    assert (done.returncode, done.stderr) == (0, "")

@@ -211,6 +211,11 @@ class RealTime(Waiter):
             host.write(self.wake_fd, b"\1\0\0\0\0\0\0\0")
         self.release()
 
+    def keep(self) -> None:
+        """The interpreter ends: from now on the kernel is this thread's alone. A thread that dies on its way
+        would take the lock with it, and finalisers wait for it for ever."""
+        self.acquire()
+
     def add_relay(self, relay: Relay) -> None:
         """Have the service thread pass on what arrives at relay.fd."""
         self.relays = [*self.relays, relay]

@@ -12,6 +12,7 @@ on the host.
 
 from __future__ import annotations
 
+import atexit
 import fcntl as fcntl_module
 import importlib
 import os
@@ -75,6 +76,7 @@ class Swap:
         if loop.current.waiter is not None:
             raise RuntimeError("sockfs: a kernel is installed in this process already")
         self.waiter.start()
+        atexit.register(self.waiter.keep)
         loop.current.task = self.task
         loop.current.waiter = self.waiter
         fork.watch()
@@ -196,6 +198,7 @@ class Swap:
         self._close_all()
         loop.current.task = None
         loop.current.waiter = None
+        atexit.unregister(self.waiter.keep)
         self.waiter.stop()
         self.fds.shut()
 
