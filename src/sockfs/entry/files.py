@@ -103,6 +103,18 @@ class ScReadv(door.Syscall):
         return read_write.sys_writev(task, fd, parts, message(p, task))
 
 
+class ScLseek(door.Syscall):
+    """lseek(fd, offset, whence), pread64(fd, buf, count, pos) and pwrite64: nothing here has a position."""
+
+    def run(self, task: Task, regs: door.Regs, p: door.Pending) -> i64:
+        fd = regs.i32(0)
+        if self.name == "lseek":
+            offset, whence = regs.long(1), regs.i32(2)
+            return regs.err if regs.err != 0 else read_write.sys_lseek(task, fd, offset, whence, p.call)
+        count, pos = regs.long(2), regs.long(3)
+        return regs.err if regs.err != 0 else read_write.sys_pread64(task, fd, count, pos, p.call)
+
+
 class ScClose(door.Syscall):
     def run(self, task: Task, regs: door.Regs, p: door.Pending) -> i64:
         fd = regs.i32(0)
@@ -311,6 +323,9 @@ def file_calls() -> list[door.Syscall]:
         ScWrite("write"),
         ScReadv("readv"),
         ScReadv("writev"),
+        ScLseek("lseek"),
+        ScLseek("pread64"),
+        ScLseek("pwrite64"),
         ScClose("close"),
         ScCloseRange("close_range"),
         ScDup("dup"),

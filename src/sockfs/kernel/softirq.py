@@ -7,14 +7,12 @@ other threads between two.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from mypy_extensions import i64
 
 if TYPE_CHECKING:
     from sockfs.structs.kernel import Kernel, SoftirqAction
-
-NETDEV_BUDGET: Final = 300
 
 
 def open_softirq(k: Kernel, net_rx: SoftirqAction) -> None:

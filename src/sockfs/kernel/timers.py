@@ -49,11 +49,6 @@ def timer_shutdown(k: Kernel, timer: TimerList) -> bool:
     return was_pending
 
 
-def timer_pending(timer: TimerList | None) -> bool:
-    """The timer is there and running."""
-    return timer is not None and timer.pending
-
-
 def run_timers(k: Kernel) -> i64:
     """Run what is due at k.now, in order of time. Returns how many went off."""
     base = k.timers

@@ -99,11 +99,6 @@ def remove_wait_queue(head: WaitQueueHead, entry: WaitQueueEntry) -> None:
     entry.next = None
 
 
-def waitqueue_active(head: WaitQueueHead) -> bool:
-    """Somebody waits on head."""
-    return head.first is not None
-
-
 def wake_up_nr(head: WaitQueueHead, nr_exclusive: i64, key: i64) -> i64:
     """Wake every shared waiter and nr_exclusive exclusive ones (0: all). Returns how many were woken."""
     woken: i64 = 0

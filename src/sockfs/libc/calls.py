@@ -24,7 +24,7 @@ from sockfs.fs import stdio
 from sockfs.libc import error, loop
 from sockfs.net import socket
 from sockfs.structs.call import ESLEEP, Call
-from sockfs.structs.msghdr import IovIter, Msghdr
+from sockfs.structs.msghdr import Msghdr
 from sockfs.structs.ops import Sockopt
 from sockfs.structs.socket import Socket
 from sockfs.uapi.errno import EAGAIN, EBADF, EINPROGRESS, EINTR, EISCONN
@@ -609,7 +609,3 @@ def ours(task: Task, fd: i64) -> bool:
         return False
     file = fdt[fd]
     return file is not None and not isinstance(file.f_op, stdio.StdioFops)
-
-
-def send_bytes(data: bytes, task: Task) -> Msghdr:
-    return Msghdr(task, IovIter(data, None, len(data)))

@@ -29,9 +29,3 @@ def fail(r: i64) -> NoReturn:
     if number >= 512:  # a code of the kernel's own: the call was cut by a signal
         number = EINTR
     raise OSError(number, os.strerror(number))
-
-
-def fail_path(r: i64, path: object) -> NoReturn:
-    """The same, naming the file."""
-    number: int = -r
-    raise OSError(number, os.strerror(number), path)

@@ -679,22 +679,12 @@ def sock_from_file(file: File) -> Socket | None:
     return None
 
 
-def sock_kernel_name(sock: Socket) -> str:
-    """`socket:[inode]`, as /proc/PID/fd shows it (`sockfs_dname`)."""
-    return f"socket:[{sock.i_ino}]"
-
-
 # ---- families
 
 
 def sock_register(k: Kernel, family: i64) -> bool:
     """Whether a family may be registered (its place is free)."""
     return 0 <= family < NPROTO and k.net_families[family] is None
-
-
-def sock_is_registered(k: Kernel, family: i64) -> bool:
-    """The family is there."""
-    return 0 <= family < NPROTO and k.net_families[family] is not None
 
 
 def note_ops_set(sock: Socket) -> None:

@@ -30,11 +30,6 @@ for TCP's headers
 and struct skb_shared_info (SO_MEMINFO of a TCP socket shows it)."""
 
 
-def SKB_TRUESIZE(size: i64) -> i64:
-    """What a packet with size bytes of data is charged."""
-    return size + SKB_OVERHEAD
-
-
 def alloc_skb(k: Kernel) -> SkBuff:
     """A new, empty packet."""
     cache = k.skbuff_head_cache
@@ -415,18 +410,6 @@ def skb_append(skb: SkBuff, other: SkBuff) -> None:
 # ---- queues
 
 
-def skb_queue_empty(head: SkBuffHead) -> bool:
-    return head.qlen == 0
-
-
-def skb_peek(head: SkBuffHead) -> SkBuff | None:
-    return head.first
-
-
-def skb_peek_tail(head: SkBuffHead) -> SkBuff | None:
-    return head.last
-
-
 def skb_queue_tail(head: SkBuffHead, skb: SkBuff) -> None:
     """Put skb at the end of head."""
     last = head.last
@@ -469,20 +452,6 @@ def skb_insert_after(head: SkBuffHead, old: SkBuff, skb: SkBuff) -> None:
     head.qlen += 1
 
 
-def skb_insert_before(head: SkBuffHead, old: SkBuff, skb: SkBuff) -> None:
-    """Put skb in front of old, which is on head (`__skb_queue_before`)."""
-    before = old.prev
-    if before is None:
-        skb_queue_head(head, skb)
-        return
-    skb.prev = before
-    skb.next = old
-    skb.on_list = head
-    before.next = skb
-    old.prev = skb
-    head.qlen += 1
-
-
 def skb_unlink(head: SkBuffHead, skb: SkBuff) -> None:
     """Take skb off head, on which it is."""
     before = skb.prev
@@ -517,14 +486,6 @@ def skb_dequeue(head: SkBuffHead) -> SkBuff | None:
     skb.on_list = None
     head.qlen -= 1
     return skb
-
-
-def skb_queue_splice_tail(head: SkBuffHead, source: SkBuffHead) -> None:
-    """Move all of source to the end of head."""
-    skb = skb_dequeue(source)
-    while skb is not None:
-        skb_queue_tail(head, skb)
-        skb = skb_dequeue(source)
 
 
 def skb_queue_purge(k: Kernel, head: SkBuffHead, reason: i64) -> None:

@@ -49,7 +49,6 @@ from sockfs.uapi.socket import MSG_CTRUNC
 
 if TYPE_CHECKING:
     from sockfs.structs.dst import Dst
-    from sockfs.structs.kernel import Kernel
     from sockfs.structs.msghdr import Msghdr
     from sockfs.structs.net import Net
     from sockfs.structs.ops import Proto
@@ -200,10 +199,6 @@ def sk_add_backlog(sk: Sock, skb: SkBuff, limit: i64) -> bool:
 # ---- flags, errors, time-outs
 
 
-def sock_flag(sk: Sock, flag: i64) -> bool:
-    return (sk.sk_flags & flag) != 0
-
-
 def sock_set_flag(sk: Sock, flag: i64) -> None:
     sk.sk_flags |= flag
 
@@ -315,23 +310,9 @@ def sk_mem_reclaim_final(sk: Sock) -> None:
     sk_mem_reclaim(sk)
 
 
-def sk_rmem_alloc_get(sk: Sock) -> i64:
-    return sk.sk_rmem_alloc
-
-
-def sk_wmem_queued_add(sk: Sock, val: i64) -> None:
-    sk.sk_wmem_queued += val
-
-
 def sock_writeable(sk: Sock) -> bool:
     """Datagram senders may send while less than half the send buffer is in flight."""
     return sk.sk_wmem_alloc < (sk.sk_sndbuf >> 1)
-
-
-def sock_wspace(sk: Sock) -> i64:
-    """Bytes of send buffer left for datagrams."""
-    left = sk.sk_sndbuf - sk.sk_wmem_alloc
-    return left if left > 0 else 0
 
 
 def sock_alloc_send_room(sk: Sock, msg: Msghdr, noblock: bool) -> i64:
@@ -554,8 +535,3 @@ def put_cmsg(msg: Msghdr, level: i64, type: i64, data: bytes) -> None:
         space = room
     block += bytes(space - len(block))
     msg.msg_control = block if have is None else have + block
-
-
-def sock_kernel(sk: SockCommon) -> Kernel:
-    """The kernel a sock lives in."""
-    return sk.sk_net.kernel

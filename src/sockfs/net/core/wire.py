@@ -31,7 +31,7 @@ from sockfs.uapi.dropreason import (
 )
 from sockfs.uapi.if_ether import ETH_P_IP
 from sockfs.uapi.in_ import IPPROTO_TCP, IPPROTO_UDP, IPPROTO_UDPLITE
-from sockfs.uapi.ip import IP_HDRLEN, IP_MF, IP_OFFSET
+from sockfs.uapi.ip import IP_HDRLEN
 from sockfs.uapi.tcp import (
     TCPHDR_FLAGS_MASK,
     TCPHDR_SYN,
@@ -461,11 +461,6 @@ def skb_through_bytes(skb: SkBuff) -> None:
     skb.uh = None
     skb.icmph = None
     skb.ip_summed = CHECKSUM_NONE
-
-
-def is_fragment(iph: Iphdr) -> bool:
-    """More fragments follow, or it is not the first."""
-    return (iph.frag_off & (IP_MF | IP_OFFSET)) != 0
 
 
 def be16(b: bytes, at: i64) -> i64:

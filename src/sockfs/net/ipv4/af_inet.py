@@ -429,13 +429,6 @@ def inet_getname(sock: Socket, peer: i64) -> bytes | None:
 # ---- send and receive
 
 
-def inet_send_prepare(sk: InetSock) -> i64:
-    """A sock that sends needs a port."""
-    if sk.sk_num == 0 and not sk.sk_prot.no_autobind:
-        return inet_autobind(sk)
-    return 0
-
-
 def inet_sendmsg(sock: Socket, msg: Msghdr, size: i64) -> i64:
     """Bytes sent, -errno, or -ESLEEP."""
     sk = sock.sk

@@ -17,8 +17,8 @@ from mypy_extensions import i64
 from sockfs.net.core import dev as net_dev
 from sockfs.net.ipv4 import fib_frontend, route
 from sockfs.structs.net_device import InIfaddr, NotifierBlock
-from sockfs.uapi.errno import EADDRNOTAVAIL, EEXIST, EINVAL, ENOIOCTLCMD
-from sockfs.uapi.if_ import IFF_LOOPBACK, IFF_UP, NETDEV_DOWN, NETDEV_UNREGISTER, NETDEV_UP
+from sockfs.uapi.errno import EADDRNOTAVAIL, EEXIST, EINVAL
+from sockfs.uapi.if_ import IFF_LOOPBACK, NETDEV_DOWN, NETDEV_UNREGISTER, NETDEV_UP
 from sockfs.uapi.in_ import INADDR_ALLHOSTS_GROUP, INADDR_LOOPBACK
 from sockfs.uapi.rtnetlink import RT_SCOPE_HOST, RT_SCOPE_LINK, RT_SCOPE_UNIVERSE, RTN_LOCAL
 
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from sockfs.structs.kernel import Kernel
     from sockfs.structs.net import Net
     from sockfs.structs.net_device import NetDevice
-    from sockfs.structs.task import Task
 
 
 def devinet_init(k: Kernel) -> None:
@@ -84,11 +83,6 @@ def inet_addr_del(dev: NetDevice, local: i64, prefixlen: i64) -> i64:
     return -EADDRNOTAVAIL
 
 
-def devinet_ioctl(net: Net, cmd: i64, arg: object, task: Task) -> i64:
-    """netdevice(7). -ENOIOCTLCMD: it is no request about devices."""
-    return -ENOIOCTLCMD
-
-
 def inet_select_addr(dev: NetDevice, dst: i64, scope: i64) -> i64:
     """A source address on dev for dst (0: anything), of at most the given scope; another device's when dev
     has none.
@@ -125,14 +119,6 @@ def ip_dev_find(net: Net, addr: i64) -> NetDevice | None:
     return res.fib_dev
 
 
-def inet_ifa_byprefix(dev: NetDevice, prefix: i64, mask: i64) -> InIfaddr | None:
-    """The address of dev in the given net."""
-    for ifa in dev.in_dev:
-        if fib_frontend.inet_make_mask(ifa.ifa_prefixlen) == mask and (ifa.ifa_local & mask) == prefix:
-            return ifa
-    return None
-
-
 # Groups
 
 
@@ -156,10 +142,6 @@ def ip_mc_dec_group(dev: NetDevice, group: i64) -> None:
 def ip_check_mc(dev: NetDevice, group: i64) -> bool:
     """Somebody here listens to group on dev. All hosts listen to 224.0.0.1 (RFC 1112 section 4)."""
     return group == INADDR_ALLHOSTS_GROUP or group in dev.mc_list
-
-
-def dev_is_up(dev: NetDevice) -> bool:
-    return (dev.flags & IFF_UP) != 0
 
 
 class IpNetdevNotifier(NotifierBlock):

@@ -16,7 +16,6 @@ from mypy_extensions import i64
 
 from sockfs.net.ipv4 import devinet, route
 from sockfs.structs.fib import FibAlias, FibTable
-from sockfs.structs.ops import PernetInit
 from sockfs.uapi.errno import EEXIST, EINVAL, ENETUNREACH, ESRCH
 from sockfs.uapi.if_ import IFF_LOOPBACK, IFF_UP
 from sockfs.uapi.rtnetlink import (
@@ -278,10 +277,3 @@ def fib_flush_dev(dev: NetDevice) -> None:
 def inet_make_mask(plen: i64) -> i64:
     """A netmask of plen ones."""
     return (0xFFFFFFFF << (32 - plen)) & 0xFFFFFFFF
-
-
-class FibNetOps(PernetInit):
-    """`fib_net_ops`."""
-
-    def init(self, net: Net, kernel: Kernel) -> None:
-        fib_net_init(net)

@@ -20,7 +20,7 @@ from mypy_extensions import i64
 
 from sockfs.kernel import slab, timers, wait
 from sockfs.net.core import request_sock, sock, stream
-from sockfs.net.ipv4 import inet_hashtables, route, tcp, tcp_fastopen, tcp_h, tcp_minisocks, tcp_timer
+from sockfs.net.ipv4 import inet_hashtables, route, tcp, tcp_fastopen, tcp_h, tcp_minisocks
 from sockfs.structs.call import Call
 from sockfs.structs.inet_connection_sock import InetBindBucket, InetConnectionSock
 from sockfs.structs.request_sock import RequestSock, RequestSockQueue
@@ -652,11 +652,3 @@ def inet_csk_destroy_sock(sk: InetConnectionSock) -> None:
 
 
 # ---- timers that others know by these names
-
-
-def inet_csk_clear_xmit_timers(sk: TcpSock) -> None:
-    tcp_timer.tcp_clear_xmit_timers(sk)
-
-
-def inet_csk_delete_keepalive_timer(sk: Sock) -> None:
-    sock.sk_stop_timer(sk, sk.sk_timer)

@@ -23,7 +23,7 @@ from sockfs.structs.inet_connection_sock import InetBindBucket, InetConnectionSo
 from sockfs.structs.inet_sock import InetSock
 from sockfs.structs.inet_timewait_sock import InetTimewaitSock
 from sockfs.structs.sock import SOCK_CONNECT_BIND, Sock, SockCommon
-from sockfs.uapi.errno import EADDRINUSE, EADDRNOTAVAIL
+from sockfs.uapi.errno import EADDRNOTAVAIL
 from sockfs.uapi.socket import AF_INET6
 from sockfs.uapi.tcp import TCP_LISTEN, TCP_TIME_WAIT
 
@@ -34,15 +34,6 @@ INET_TABLE_PERTURB_SIZE: Final = 65536
 
 
 # ---- lookup
-
-
-def __inet_lookup(net: Net, saddr: i64, sport: i64, daddr: i64, hnum: i64, dif: i64) -> SockCommon | None:
-    """The sock for a segment from saddr:sport to daddr:hnum that came in by device dif: a connection, else a
-    listener."""
-    sk = __inet_lookup_established(net, saddr, sport, daddr, hnum, dif)
-    if sk is not None:
-        return sk
-    return __inet_lookup_listener(net, saddr, sport, daddr, hnum, dif)
 
 
 def __inet_lookup_established(
@@ -512,8 +503,3 @@ def ipv6_rcv_saddr_equal(sk: SockCommon, sk2: SockCommon, match_wildcard: bool) 
 def v6_mapped(addr: bytes) -> bool:
     """::ffff:0:0/96"""
     return len(addr) == 16 and addr[:12] == b"\0\0\0\0\0\0\0\0\0\0\xff\xff"
-
-
-def bind_error(rc: i64) -> i64:
-    """What bind(2) says of get_port's answer."""
-    return -EADDRINUSE if rc == 1 else rc

@@ -22,7 +22,6 @@ from sockfs.structs.headers import Iphdr
 from sockfs.structs.inet_sock import InetSock
 from sockfs.uapi.dropreason import (
     SKB_DROP_REASON_IP_OUTNOROUTES,
-    SKB_DROP_REASON_NOT_SPECIFIED,
     SKB_DROP_REASON_PKT_TOO_BIG,
 )
 from sockfs.uapi.errno import EHOSTUNREACH, EMSGSIZE
@@ -157,14 +156,6 @@ def ip_send_unicast_reply(
     skb.protocol = ETH_P_IP
     skb.mark = mark
     return ip_local_out(net, None, skb)
-
-
-def ip_send_skb(net: Net, skb: SkBuff) -> i64:
-    """A datagram that has its network header and its route. Local congestion is no error to a datagram."""
-    err = ip_local_out(net, None, skb)
-    if err > 0:
-        return 0
-    return err
 
 
 # The way out
@@ -366,10 +357,3 @@ def ip_select_ident(net: Net, segs: i64) -> i64:
     id = net.ip_id
     net.ip_id = (id + segs) & 0xFFFF
     return id
-
-
-def ip_drop(net: Net, skb: SkBuff) -> i64:
-    """Dropped on the way out for no reason of its own."""
-    net.mib_ip.OutDiscards += 1
-    skbuff.kfree_skb_reason(net.kernel, skb, SKB_DROP_REASON_NOT_SPECIFIED)
-    return -EHOSTUNREACH

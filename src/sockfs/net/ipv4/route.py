@@ -33,7 +33,7 @@ from sockfs.uapi.dropreason import (
 from sockfs.uapi.errno import EACCES, EHOSTUNREACH, EINVAL, ENETUNREACH, ENODEV
 from sockfs.uapi.icmp import ICMP_DEST_UNREACH, ICMP_HOST_UNREACH, ICMP_NET_UNREACH, ICMP_PKT_FILTERED
 from sockfs.uapi.if_ import IFF_LOOPBACK, IFF_UP
-from sockfs.uapi.in_ import INADDR_ANY, INADDR_BROADCAST, INADDR_LOOPBACK, IPPROTO_IGMP
+from sockfs.uapi.in_ import INADDR_BROADCAST, INADDR_LOOPBACK, IPPROTO_IGMP
 from sockfs.uapi.ip import IP_MAX_MTU
 from sockfs.uapi.rtnetlink import (
     RT_SCOPE_HOST,
@@ -557,19 +557,6 @@ def inet_addr_type(net: Net, addr: i64) -> i64:
     return RTN_UNICAST
 
 
-def inet_dev_addr_type(net: Net, dev: NetDevice | None, addr: i64) -> i64:
-    """The same, and local or broadcast only on dev (SO_BINDTODEVICE)."""
-    type = inet_addr_type(net, addr)
-    if dev is None or type not in (RTN_LOCAL, RTN_BROADCAST) or addr in (INADDR_ANY, INADDR_BROADCAST):
-        return type
-    table = net.fib_local
-    if table is not None:
-        res = fib_frontend.fib_table_lookup(table, addr, 0)
-        if res is not None and res.fib_dev is not dev:
-            return RTN_UNICAST
-    return type
-
-
 def ipv4_is_loopback(addr: i64) -> bool:
     return (addr >> 24) == 127
 
@@ -581,10 +568,6 @@ def ipv4_is_multicast(addr: i64) -> bool:
 def ipv4_is_local_multicast(addr: i64) -> bool:
     """224.0.0.0/24 (RFC 5771): never forwarded, and no route is needed for it."""
     return (addr & 0xFFFFFF00) == 0xE0000000
-
-
-def ipv4_is_lbcast(addr: i64) -> bool:
-    return addr == INADDR_BROADCAST
 
 
 def ipv4_is_zeronet(addr: i64) -> bool:

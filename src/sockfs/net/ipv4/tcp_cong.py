@@ -59,10 +59,6 @@ def tcp_ca_default(net: Net) -> CongestionOps:
     return tcp_reno if ca is None else ca
 
 
-def tcp_get_available_congestion_control(k: Kernel) -> str:
-    return " ".join([ca.name for ca in k.tcp_cong_list])
-
-
 def tcp_assign_congestion_control(sk: TcpSock) -> None:
     """A new sock takes the default."""
     sk.icsk_ca_ops = tcp_ca_default(sk.sk_net)

@@ -13,10 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from mypy_extensions import i64
 
-from sockfs.structs.sock import SOCK_DEAD
-
 if TYPE_CHECKING:
-    from sockfs.structs.net import Net
     from sockfs.structs.sk_buff import SkBuff
     from sockfs.structs.tcp_sock import TcpSock
 
@@ -34,10 +31,8 @@ TCP_ATO_MIN: Final = 40 * MS
 TCP_RESOURCE_PROBE_INTERVAL: Final = 500 * MS
 TCP_PAWS_WRAP: Final = 2147483  # seconds: half the circle of a millisecond clock
 TCP_PAWS_MSL: Final = 60  # seconds
-TCP_PAWS_WINDOW: Final = 1
 TCP_INIT_CWND: Final = 10  # RFC 6928
 TCP_MIN_MSS: Final = 88
-TCP_MIN_GSO_SIZE: Final = 48
 TCP_MAX_QUICKACKS: Final = 16
 TCP_INFINITE_SSTHRESH: Final = 0x7FFFFFFF
 TCP_RMEM_TO_WIN_SCALE: Final = 8
@@ -64,26 +59,14 @@ def jiffies_up(ns: i64) -> i64:
 # ---- what is in flight
 
 
-def tcp_is_sack(tp: TcpSock) -> bool:
-    return tp.sack_ok != 0
-
-
 def tcp_is_reno(tp: TcpSock) -> bool:
     """The peer sends no SACK: duplicate ACKs are counted as if each stood for one segment."""
     return tp.sack_ok == 0
 
 
-def tcp_left_out(tp: TcpSock) -> i64:
-    return tp.sacked_out + tp.lost_out
-
-
 def tcp_packets_in_flight(tp: TcpSock) -> i64:
     """RFC 6675's pipe: sent, and neither lost nor delivered; retransmissions count again."""
     return tp.packets_out - tp.sacked_out - tp.lost_out + tp.retrans_out
-
-
-def tcp_in_slow_start(tp: TcpSock) -> bool:
-    return tp.snd_cwnd < tp.snd_ssthresh
 
 
 def tcp_in_initial_slowstart(tp: TcpSock) -> bool:
@@ -103,10 +86,6 @@ def tcp_current_ssthresh(tp: TcpSock) -> i64:
     return part if part > tp.snd_ssthresh else tp.snd_ssthresh
 
 
-def tcp_max_tso_deferred_mss(tp: TcpSock) -> i64:
-    return 3
-
-
 def tcp_wnd_end(tp: TcpSock) -> i64:
     """One past the last sequence number the peer lets us send."""
     return (tp.snd_una + tp.snd_wnd) & U32
@@ -122,10 +101,6 @@ def tcp_is_cwnd_limited(tp: TcpSock) -> bool:
     return False
 
 
-def tcp_snd_cwnd_set(tp: TcpSock, val: i64) -> None:
-    tp.snd_cwnd = val
-
-
 # ---- receive memory as a window
 
 
@@ -136,11 +111,6 @@ def tcp_win_from_space(tp: TcpSock, space: i64) -> i64:
 
 def tcp_space_from_win(tp: TcpSock, win: i64) -> i64:
     return (win << TCP_RMEM_TO_WIN_SCALE) // tp.scaling_ratio
-
-
-def tcp_scaling_ratio_init(net: Net) -> i64:
-    """One half until the first segments tell (`net.ipv4.tcp_adv_win_scale` 1)."""
-    return 128
 
 
 def tcp_space(tp: TcpSock) -> i64:
@@ -187,10 +157,6 @@ def tcp_time_stamp_ms(tp: TcpSock) -> i64:
     return (tp.tcp_mstamp // 1000) & U32
 
 
-def tcp_skb_timestamp_us(skb: SkBuff) -> i64:
-    return skb.skb_mstamp_ns // 1000
-
-
 def tcp_min_rtt(tp: TcpSock) -> i64:
     """µs; all ones while there is no sample."""
     return tp.rtt_min.v0
@@ -205,10 +171,6 @@ def tcp_rto_min(tp: TcpSock) -> i64:
 
 def tcp_rto_min_us(tp: TcpSock) -> i64:
     return tcp_rto_min(tp) // 1000
-
-
-def tcp_rto_max(tp: TcpSock) -> i64:
-    return tp.icsk_rto_max
 
 
 def tcp_set_rto(tp: TcpSock) -> None:
@@ -285,10 +247,6 @@ def inet_csk_exit_pingpong_mode(tp: TcpSock) -> None:
 def inet_csk_inc_pingpong_cnt(tp: TcpSock) -> None:
     if tp.icsk_ack_pingpong < 255:
         tp.icsk_ack_pingpong += 1
-
-
-def sock_dead(tp: TcpSock) -> bool:
-    return tp.sk_flags & SOCK_DEAD != 0
 
 
 # ---- header prediction (Van Jacobson; the fast path of RFC 1323 section 4)

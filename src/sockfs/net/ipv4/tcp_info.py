@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from sockfs.structs.tcp_sock import TcpSock
 
 U32: Final = 0xFFFFFFFF
-U64: Final = (1 << 64) - 1
 NEVER: Final = 0x7FFF_FFFF_FFFF_FFFF
 
 

@@ -225,11 +225,6 @@ def unix_bind_bsd(u: UnixSock, path: bytes) -> i64:
     return 0
 
 
-def unix_unlink(net: Net, path: bytes) -> i64:
-    """unlink(2) of a pathname socket in the kernel's own list. 0 or -ENOENT."""
-    return 0 if net.unix_paths.pop(path, None) is not None else -ENOENT
-
-
 def unix_autobind(u: UnixSock) -> i64:
     """An abstract name of five hexadecimal digits that nobody has, unless the sock has a name already."""
     if u.addr is not None:
