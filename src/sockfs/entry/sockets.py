@@ -17,7 +17,7 @@ from sockfs.structs.call import Call
 from sockfs.structs.msghdr import IovIter, Msghdr
 from sockfs.structs.ops import Sockopt
 from sockfs.uapi.errno import EFAULT, EINVAL, EMSGSIZE, ENOBUFS
-from sockfs.uapi.socket import UIO_MAXIOV
+from sockfs.uapi.socket import MSG_PEEK, MSG_TRUNC, UIO_MAXIOV
 
 if TYPE_CHECKING:
     from sockfs.structs.task import Task
@@ -179,6 +179,14 @@ class ScRecvfrom(door.Syscall):
             msg = Msghdr(task, IovIter(None, None, size))
             msg.want_name = self.name == "recvfrom" and not regs.null(4)
             p.msg = msg
+        if (
+            msg.msg_iter.count > 0
+            and flags & MSG_TRUNC == 0
+            and not isinstance(regs.raw(1), bytearray | list)
+        ):
+            # nowhere to write: what would be read stays in the queue
+            r = socket.sys_recvfrom(task, fd, msg, flags | MSG_PEEK)
+            return -EFAULT if r > 0 else r
         r = socket.sys_recvfrom(task, fd, msg, flags)
         if r < 0:
             return r

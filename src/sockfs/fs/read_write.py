@@ -284,6 +284,7 @@ def splice_file_to_pipe(
         )  # sleeps: wait_for_space
     room = (opipe.ring_size - fs_pipe.pipe_occupancy(opipe)) * PAGE_SIZE
     msg.msg_iter = IovIter(None, None, length if 0 <= length < room else room)
+    msg.splice = True
     r = infile.f_op.read_iter(infile, msg)
     if r <= 0:
         return r

@@ -92,6 +92,7 @@ class Msghdr(Call):
     msg_flags: i64  # flags of the call (send), flags of the answer (receive)
     scm: ScmCookie | None  # files and credentials on their way through AF_UNIX
     want_name: bool  # the caller asked for the source address
+    splice: bool  # splice(2) reads: it does not step over an urgent byte
     msg_ubuf: UbufInfo | None  # the completion of a MSG_ZEROCOPY send
     iov_ends: list[int] | None  # where the pieces of an iovec array end, when there are several
 
@@ -104,5 +105,6 @@ class Msghdr(Call):
         self.msg_flags = 0
         self.scm = None
         self.want_name = False
+        self.splice = False
         self.msg_ubuf = None
         self.iov_ends = None

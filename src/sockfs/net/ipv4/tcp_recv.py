@@ -45,7 +45,6 @@ from sockfs.util.seq import after, before
 
 if TYPE_CHECKING:
     from sockfs.structs.msghdr import Msghdr
-    from sockfs.structs.sk_buff import SkBuff
     from sockfs.structs.tcp_sock import TcpSock
 
 U32: Final = 0xFFFFFFFF
@@ -199,6 +198,9 @@ def tcp_recvmsg_careful(sk: TcpSock, msg: Msghdr, size: i64, flags: i64) -> i64:
             # Reading stops at the mark, so that SIOCATMARK can tell of it (tcp(7)).
             if copied != 0:
                 break
+            if msg.splice and queue.qlen != 0:
+                # Linux: tcp_splice_read never gets past it, and does not wait in front of it.
+                return 0
             if msg.signalled:
                 timeo = sock.sock_rcvtimeo(sk, (flags & MSG_DONTWAIT) != 0)
                 return sock.sock_intr_errno(timeo) if timeo != 0 else -EAGAIN
@@ -429,9 +431,3 @@ def tcp_set_rcvlowat(sk: TcpSock, val: i64) -> i64:
         if sk.window_clamp != 0 and sk.window_clamp < val:
             sk.window_clamp = val
     return 0
-
-
-def tcp_eat_recv_skb(sk: TcpSock, skb: SkBuff) -> None:
-    """A packet was read to its end."""
-    skbuff.skb_unlink(sk.sk_receive_queue, skb)
-    skbuff.consume_skb(sk.kernel, skb)
