@@ -88,7 +88,6 @@ class InetConnectionSock(InetSock):
     icsk_mtup_search_low: i64
     icsk_mtup_probe_size: i64
     icsk_mtup_probe_timestamp: i64
-    icsk_ulp_ops: object
 
     def __init__(
         self,
@@ -141,4 +140,3 @@ class InetConnectionSock(InetSock):
         self.icsk_mtup_search_low = 0
         self.icsk_mtup_probe_size = 0
         self.icsk_mtup_probe_timestamp = 0
-        self.icsk_ulp_ops = None

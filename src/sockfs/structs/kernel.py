@@ -143,7 +143,6 @@ class Kernel:
     trace_on: bool
     trace_sinks: list[TraceSink]
     rng: dict[str, Prng]
-    rng_isn: Prng
     rng_port: Prng
     rng_misc: Prng
     isn_key0: i64
@@ -200,7 +199,6 @@ class Kernel:
         self.trace_on = False
         self.trace_sinks = []
         self.rng = {}
-        self.rng_isn = Prng(seed, "isn")
         self.rng_port = Prng(seed, "ports")
         self.rng_misc = Prng(seed, "misc")
         key = Prng(seed, "keys")

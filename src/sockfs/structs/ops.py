@@ -181,8 +181,6 @@ class Proto:
     tw_slab: str
     rsk_slab: str
     no_autobind: bool
-    sysctl_mem: list[int]
-    sockets_allocated: i64  # of every kernel is in KmemCache; this is the class-wide default only
 
     def __init__(self, name: str, slab: str) -> None:
         self.name = name
@@ -190,8 +188,6 @@ class Proto:
         self.tw_slab = ""
         self.rsk_slab = ""
         self.no_autobind = False
-        self.sysctl_mem = []
-        self.sockets_allocated = 0
 
     def alloc(self, net: Net) -> Sock:
         """`sk_prot_alloc`: a new structure of the protocol's own kind."""
@@ -448,7 +444,6 @@ class CongestionOps:
     key: i64
     flags: i64  # TCP_CONG_NON_RESTRICTED 1, TCP_CONG_NEEDS_ECN 2
     has_cong_control: bool  # `cong_control` replaces `cong_avoid` and the recovery's window (BBR)
-    has_cong_avoid: bool
     has_in_ack_event: bool
     has_cwnd_event: bool
     has_pkts_acked: bool
@@ -458,7 +453,6 @@ class CongestionOps:
         self.key = 0
         self.flags = 0
         self.has_cong_control = False
-        self.has_cong_avoid = True
         self.has_in_ack_event = False
         self.has_cwnd_event = False
         self.has_pkts_acked = False

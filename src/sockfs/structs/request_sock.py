@@ -57,12 +57,9 @@ class RequestSock(SockCommon):
     wscale_ok: bool
     ecn_ok: bool
     acked: bool
-    no_srccheck: bool
     tfo_listener: bool
-    is_mptcp: bool
     syn_tos: i64
     txhash: i64
-    on_queue: bool
     cookie_ts: bool
     saved_syn: bytes | None
     ir_opt: bytes
@@ -107,12 +104,9 @@ class RequestSock(SockCommon):
         self.wscale_ok = False
         self.ecn_ok = False
         self.acked = False
-        self.no_srccheck = False
         self.tfo_listener = False
-        self.is_mptcp = False
         self.syn_tos = 0
         self.txhash = 0
-        self.on_queue = False
         self.cookie_ts = False
         self.saved_syn = None
         self.ir_opt = b""

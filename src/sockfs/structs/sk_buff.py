@@ -105,11 +105,9 @@ class SkBuff:
     tx_first_tx_mstamp: i64
     tx_delivered_mstamp: i64
     tx_in_flight: i64
-    tx_lost: i64
     is_app_limited: bool
     eor: bool
     has_rxtstamp: bool
-    unsent: bool
     tsort_next: SkBuff | None  # tcp_tsorted_anchor: order of last transmission
     tsort_prev: SkBuff | None
     on_tsorted: bool
@@ -173,11 +171,9 @@ class SkBuff:
         self.tx_first_tx_mstamp = 0
         self.tx_delivered_mstamp = 0
         self.tx_in_flight = 0
-        self.tx_lost = 0
         self.is_app_limited = False
         self.eor = False
         self.has_rxtstamp = False
-        self.unsent = False
         self.tsort_next = None
         self.tsort_prev = None
         self.on_tsorted = False

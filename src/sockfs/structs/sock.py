@@ -190,7 +190,6 @@ class Sock(SockCommon):
     sk_write_space: SockCallback
     sk_error_report: SockCallback
     sk_filter: object
-    sk_memcg_limit: i64
     sk_txrehash: i64
     sk_prefer_busy_poll: bool
     sk_reserved_mem: i64
@@ -265,7 +264,6 @@ class Sock(SockCommon):
         self.sk_write_space = callbacks[2]
         self.sk_error_report = callbacks[3]
         self.sk_filter = None
-        self.sk_memcg_limit = 0
         self.sk_txrehash = 1
         self.sk_prefer_busy_poll = False
         self.sk_reserved_mem = 0

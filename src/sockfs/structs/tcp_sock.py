@@ -167,7 +167,6 @@ class TcpSock(InetConnectionSock):
     dup_ack_counter: i64
     tlp_retrans: bool
     tlp_high_seq: i64
-    tlp_orig_data_app_limited: bool
     chrono_start: i64
     chrono_stat_busy: i64
     chrono_stat_rwnd: i64
@@ -191,12 +190,10 @@ class TcpSock(InetConnectionSock):
     syn_data: bool
     syn_fastopen: bool
     syn_fastopen_exp: bool
-    syn_fastopen_ch: bool
     syn_data_acked: bool
     save_syn: i64
     saved_syn: bytes | None
     is_cwnd_limited: bool
-    syn_smc: bool
     tcp_tx_delay: i64
     tcp_wstamp_ns: i64
     tcp_clock_cache: i64
@@ -255,8 +252,6 @@ class TcpSock(InetConnectionSock):
     ooo_last_skb: SkBuff | None
     tsorted_first: SkBuff | None  # sent and not acknowledged, by time of last transmission (RACK)
     tsorted_last: SkBuff | None
-    lost_cnt_hint: i64
-    retransmit_high: i64
     prior_ssthresh: i64
     high_seq: i64
     retrans_stamp: i64  # ms of the timestamp clock (tcp_time_stamp_ms, no tsoffset); 0: nothing retransmitted
@@ -298,18 +293,10 @@ class TcpSock(InetConnectionSock):
     tsq_queued: bool
     pacing_timer: TimerList | None
     compressed_ack_timer: TimerList | None
-    rcv_low_sack: i64
     md5sig_info: object
-    authopt_info: object
-    zerocopy_pending: i64
-    inq_hint: i64
-    hystart_seen: i64
     plb_rehash: i64
     timeout_rehash: i64
-    snd_wnd_shrunk: bool
     defer_accept: i64
-    early_retrans: bool
-    backlog_ofo: i64
 
     def __init__(
         self,
@@ -364,7 +351,6 @@ class TcpSock(InetConnectionSock):
         self.dup_ack_counter = 0
         self.tlp_retrans = False
         self.tlp_high_seq = 0
-        self.tlp_orig_data_app_limited = False
         self.chrono_start = 0
         self.chrono_stat_busy = 0
         self.chrono_stat_rwnd = 0
@@ -388,12 +374,10 @@ class TcpSock(InetConnectionSock):
         self.syn_data = False
         self.syn_fastopen = False
         self.syn_fastopen_exp = False
-        self.syn_fastopen_ch = False
         self.syn_data_acked = False
         self.save_syn = 0
         self.saved_syn = None
         self.is_cwnd_limited = False
-        self.syn_smc = False
         self.tcp_tx_delay = 0
         self.tcp_wstamp_ns = 0
         self.tcp_clock_cache = 0
@@ -452,8 +436,6 @@ class TcpSock(InetConnectionSock):
         self.ooo_last_skb = None
         self.tsorted_first = None
         self.tsorted_last = None
-        self.lost_cnt_hint = 0
-        self.retransmit_high = 0
         self.prior_ssthresh = 0
         self.high_seq = 0
         self.retrans_stamp = 0
@@ -495,15 +477,7 @@ class TcpSock(InetConnectionSock):
         self.tsq_queued = False
         self.pacing_timer = None
         self.compressed_ack_timer = None
-        self.rcv_low_sack = 0
         self.md5sig_info = None
-        self.authopt_info = None
-        self.zerocopy_pending = 0
-        self.inq_hint = 0
-        self.hystart_seen = 0
         self.plb_rehash = 0
         self.timeout_rehash = 0
-        self.snd_wnd_shrunk = False
         self.defer_accept = 0
-        self.early_retrans = True
-        self.backlog_ofo = 0

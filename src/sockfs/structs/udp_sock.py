@@ -28,7 +28,6 @@ class UdpSock(InetSock):
     pcslen: i64  # UDP-Lite: checksum coverage sent, and least accepted
     pcrlen: i64
     pcflag: i64
-    forward_deficit: i64
 
     def __init__(
         self,
@@ -49,4 +48,3 @@ class UdpSock(InetSock):
         self.pcslen = 0
         self.pcrlen = 0
         self.pcflag = 0
-        self.forward_deficit = 0
