@@ -549,7 +549,10 @@ class socket:
         )
 
     def __del__(self) -> None:
-        fd = self._fd
+        try:
+            fd = self._fd
+        except AttributeError:  # never initialised: ssl.SSLSocket's own constructor refuses before
+            return
         if fd < 0:
             return
         task, w = self._task, self._waiter
