@@ -216,7 +216,7 @@ class Target:
         return self.with_options(build(seg)) if r.random() < 0.4 else build(seg)
 
     def with_options(self, raw: bytes) -> bytes:
-            # without it two sides that disagree on sequence numbers answer each other for ever, as on Linux
+        """More options at the end of a TCP header: fast open with any cookie, what nobody knows."""
         r = self.rng
         data = bytearray(raw)
         doff = data[32] >> 4
@@ -443,6 +443,7 @@ class Target:
         assert timers.next_expiry(self.k) >= timers.NEVER
         net = self.k.init_net
         assert not net.tcp_hashinfo.bhash
+        assert not net.ip_frags and net.ip_frag_mem == 0
         assert net.tcp_hashinfo.memory_allocated == net.udp_table.memory_allocated == 0
 
 

@@ -93,6 +93,7 @@ class Net:
     pmtu: dict[int, tuple[int, int]]  # fib exceptions: destination → (mtu, expires)
     tcp_metrics: dict[bytes, object]
     ip_frags: dict[tuple[int, int, int, int], object]
+    ip_frag_mem: i64  # bytes in ip_frags (fqdir->mem)
     mib_ip: IpMib
     mib_ipext: IpExtMib
     mib_icmp: IcmpMib
@@ -140,6 +141,7 @@ class Net:
         self.pmtu = {}
         self.tcp_metrics = {}
         self.ip_frags = {}
+        self.ip_frag_mem = 0
         self.mib_ip = IpMib()
         self.mib_ipext = IpExtMib()
         self.mib_icmp = IcmpMib()

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from sockfs.structs.sk_buff import SkBuff
 
 IP_DEFRAG_LOCAL_DELIVER: Final = 0
+IPQ_SIZE: Final = 200  # sizeof(struct ipq): a queue counts even when its fragments were refused
 NSEC_PER_SEC: Final = 1_000_000_000
 
 
@@ -84,7 +85,7 @@ def ip_defrag(net: Net, skb: SkBuff, user: i64) -> SkBuff | None:
     key = (int(iph.saddr), int(iph.daddr), int(iph.id), int(iph.protocol))
     qp = cast("Ipq | None", net.ip_frags.get(key))
     if qp is None:
-        if _frag_mem(net) > net.ipv4.sysctl_ipfrag_high_thresh:
+        if net.ip_frag_mem > net.ipv4.sysctl_ipfrag_high_thresh:
             net.mib_ip.ReasmFails += 1
             skbuff.kfree_skb_reason(net.kernel, skb, SKB_DROP_REASON_NOT_SPECIFIED)
             return None
@@ -93,14 +94,8 @@ def ip_defrag(net: Net, skb: SkBuff, user: i64) -> SkBuff | None:
         qp.timer = timer
         timers.mod_timer(net.kernel, timer, net.kernel.now + net.ipv4.sysctl_ipfrag_time * NSEC_PER_SEC)
         net.ip_frags[key] = qp
+        net.ip_frag_mem += IPQ_SIZE
     return ip_frag_queue(qp, skb, iph)
-
-
-def _frag_mem(net: Net) -> i64:
-    total: i64 = 0
-    for q in net.ip_frags.values():
-        total += cast("Ipq", q).mem
-    return total
 
 
 def ip_frag_queue(qp: Ipq, skb: SkBuff, iph: Iphdr) -> SkBuff | None:
@@ -143,6 +138,7 @@ def ip_frag_queue(qp: Ipq, skb: SkBuff, iph: Iphdr) -> SkBuff | None:
     qp.offsets.insert(at, offset)
     qp.meat += skb.len
     qp.mem += skb.truesize
+    qp.net.ip_frag_mem += skb.truesize
     qp.ecn_seen |= 1 << (iph.tos & INET_ECN_MASK)
     if offset == 0:
         qp.first_in = True
@@ -182,7 +178,7 @@ def ip_frag_reasm(qp: Ipq) -> SkBuff | None:
     timer = qp.timer
     if timer is not None:
         timers.del_timer(timer)
-    net.ip_frags.pop(qp.key, None)
+    ipq_unlink(qp)
     last = qp.frags[-1]
     pieces: list[bytes] = []
     for frag in qp.frags:
@@ -239,9 +235,16 @@ def ipq_kill(qp: Ipq, reason: i64) -> None:
     timer = qp.timer
     if timer is not None:
         timers.del_timer(timer)
-    if net.ip_frags.get(qp.key) is qp:
-        del net.ip_frags[qp.key]
+    ipq_unlink(qp)
     for skb in qp.frags:
         skbuff.kfree_skb_reason(net.kernel, skb, reason)
     qp.frags = []
     qp.offsets = []
+
+
+def ipq_unlink(qp: Ipq) -> None:
+    """The queue is not found any more, and its memory not counted."""
+    net = qp.net
+    if net.ip_frags.get(qp.key) is qp:
+        del net.ip_frags[qp.key]
+        net.ip_frag_mem -= qp.mem + IPQ_SIZE
