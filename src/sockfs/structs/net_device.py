@@ -33,6 +33,7 @@ class NetDeviceOps:
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
+@mypyc_attr(allow_interpreted_subclasses=True)
 class QdiscOps:
     """A queueing discipline in front of a device (`net/sched/`). `noqueue` devices have none."""
 

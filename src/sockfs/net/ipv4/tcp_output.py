@@ -444,6 +444,8 @@ def __tcp_transmit_skb(sk: TcpSock, skb: SkBuff, clone_it: bool, rcv_nxt: i64) -
     skb.skb_mstamp_ns = wstamp
     if clone_it:
         skb = skbuff.skb_clone(k, oskb)
+    if sk.sk_pacing_status != 0:
+        skb.tstamp = wstamp  # the earliest departure time, for a queueing discipline that keeps it
     if skb.tcp_gso_segs > 1 and skb.tcp_flags & TCPHDR_SYN == 0:
         # Linux: a packet of several segments asks to be delivered at once; the last of them carries the bit.
         skb.tcp_flags |= TCPHDR_PSH

@@ -1,0 +1,1 @@
+"""Queueing disciplines: what stands between IP and a device."""
