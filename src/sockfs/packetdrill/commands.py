@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from sockfs.kernel import sysctl
 from sockfs.net.core import dev as net_dev
 from sockfs.net.ipv4 import fib_frontend
+from sockfs.net.sched import sch_fq
 from sockfs.packetdrill import syscalls
 from sockfs.structs.net_device import QdiscOps
 from sockfs.uapi.errno import ENOENT
@@ -367,20 +368,34 @@ class Shell:
         if what in ("del", "delete"):
             had = self.qdisc
             self.qdisc = ""
-            device.qdisc = None
+            self.drop_qdisc(device)
             return (0 if had else 2), ""
         if what not in ("add", "replace", "change") or not rest:
             raise CommandError(f"command 'tc qdisc {what}' is not known")
         kind = rest[0]
+        if kind == "fq":
+            if what == "add" and self.qdisc:
+                return 2, ""
+            self.drop_qdisc(device)
+            self.qdisc = kind
+            device.qdisc = sch_fq.Fq(device)
+            return 0, ""
         if kind not in ("pfifo", "bfifo", "pfifo_fast", "noqueue"):
             self.output.append(f"tc: queueing discipline '{kind}' is unknown\n")
             return 2, ""
         if what == "add" and self.qdisc:
             return 2, ""
         limit = int(rest[rest.index("limit") + 1]) if "limit" in rest else 1000
+        self.drop_qdisc(device)
         self.qdisc = kind
         device.qdisc = LimitZero() if limit == 0 else None
         return 0, ""
+
+    def drop_qdisc(self, device: NetDevice) -> None:
+        old = device.qdisc
+        device.qdisc = None
+        if isinstance(old, sch_fq.Fq):
+            sch_fq.fq_reset(old)
 
     def do_ethtool(self, args: list[str], text: str) -> tuple[int, str]:
         if not args or args[0] != "-K":
