@@ -1,8 +1,8 @@
 """`sockfs demo`: a web server and its clients run on the stack, and what one can see of them.
 
-Control enters at `demo`. It does what one would do in a shell, the commands printed before their
-output: runs `demo_web.py` by `sockfs run` with a capture, looks at it with `sockfs ss` and `sockfs tree` while
-one client stands in the middle of a download, and shows some of what `sockfs trace` says of that program.
+Control enters at `demo`. It does what one would do in a shell, the commands printed before their output: runs
+`demo_web.py` by `sockfs run` with a capture, looks at it with `sockfs ss` and `sockfs tree` while one client
+stands in the middle of a download, and shows some of what `sockfs trace` says of that program.
 """
 
 from __future__ import annotations
