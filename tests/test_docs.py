@@ -1,5 +1,6 @@
-"""The documents are held against the code: options, sysctls, flags and requests of docs/supported.md, the marks of
-docs/differences-from-linux.md, and every link and path that a page names."""
+"""The documents are held against the code: options, sysctls, flags and requests of docs/supported.md, the
+marks of docs/differences-from-linux.md, and every link and path that a page names.
+"""
 
 from __future__ import annotations
 
@@ -19,9 +20,10 @@ from sockfs.uapi import socket as uapi_socket
 ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "src" / "sockfs"
 CORE = ("kernel", "fs", "net", "drivers", "entry")
-PAGES = sorted([*ROOT.glob("docs/**/*.md"), ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "benches/README.md"])
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("benches/*.md")])
+HEADS = ("no.", "sysctl", "flag", "request", "what", "test", "asked for")  # first cells of tables' heads
 
-SUPPORTED = (ROOT / "docs/supported.md").read_text()
+SUPPORTED = (ROOT / "docs/supported.md").read_text("utf-8")
 CLASSES = ("effective", "effective, get only", "effective, set only", "stored")
 REFUSED = re.compile(r"refused \(`(E[A-Z]+)`\)")
 
@@ -38,7 +40,7 @@ def rows(text: str) -> Iterator[list[str]]:
     for line in text.splitlines():
         if line.startswith("|"):
             cells = [c.strip() for c in line.strip("|").split("|")]
-            if not set(cells[0]) <= {"-"} and cells[0] not in ("no.", "sysctl", "flag", "request", "what", "test"):
+            if not set(cells[0]) <= {"-"} and cells[0] not in HEADS:
                 yield cells
 
 
@@ -50,7 +52,6 @@ LEVELS = {
     "Options of IPPROTO_TCP": (6, ((2, 1, 0),)),
     "Options of IPPROTO_UDP and IPPROTO_UDPLITE": (17, ((2, 2, 0), (2, 2, 136))),
 }
-NETFILTER = {(0, n) for n in (64, 65, 66, 67, 80, 83)}
 
 
 class Row:
@@ -75,14 +76,13 @@ def names_of(title: str) -> dict[str, int]:
     if title == "Options of SOL_SOCKET":
         return {n: v for n, v in vars(uapi_socket).items() if re.match(r"SO_[A-Z]", n)}
     if title == "Options of IPPROTO_IP":
-        values = re.compile(r"IP_(PMTUDISC|DEFAULT|MAX)_|MCAST_(EX|IN)CLUDE$")
-        return {n: v for n, v in vars(in_).items() if re.match(r"(IP|MCAST)_[A-Z]", n) and not values.match(n)}
+        ip = re.compile(r"IP_(?!PMTUDISC_|DEFAULT_|MAX_)[A-Z]|MCAST_(?!(EX|IN)CLUDE)")
+        return {n: v for n, v in vars(in_).items() if ip.match(n)}
     if title == "Options of IPPROTO_TCP":
-        text = (SOURCE / "uapi/tcp.py").read_text()
+        text = (SOURCE / "uapi/tcp.py").read_text("utf-8")
         text = text[text.index("\nTCP_NODELAY: Final") : text.index("\nTCP_REPAIR_OFF_NO_WP: Final")]
         return {n: getattr(tcp, n) for n in re.findall(r"^(TCP_\w+): Final", text, re.MULTILINE)}
-    values = re.compile(r"UDP_(ENCAP_|HDRLEN|MAX)")
-    return {n: v for n, v in vars(udp).items() if re.match(r"UDP(LITE)?_[A-Z]", n) and not values.match(n)}
+    return {n: v for n, v in vars(udp).items() if re.match(r"UDP(LITE)?_(?!ENCAP_|HDRLEN|MAX)[A-Z]", n)}
 
 
 @pytest.mark.parametrize("title", LEVELS)
@@ -155,7 +155,7 @@ class Readers(ast.NodeVisitor):
         self.where = str(path.relative_to(SOURCE))
         self.function = "module"
         self.found: dict[str, set[str]] = {}
-        self.visit(ast.parse(path.read_text()))
+        self.visit(ast.parse(path.read_text("utf-8")))
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
         outer, self.function = self.function, node.name
@@ -187,9 +187,7 @@ def readers() -> dict[str, set[str]]:
 
 
 # setsockopt and getsockopt themselves, and what a child inherits of its listener
-STORES = re.compile(
-    r".*:(\w*sockopt|sk_clone|_set_byte|_set_cmsg|ip_ra_control)|net/core/sockopt\.py:module"
-)
+STORES = re.compile(r".*:(\w*sockopt|sk_clone|_set_byte|_set_cmsg|ip_ra_control)|net/core/sockopt\.py:module")
 
 
 @pytest.mark.parametrize("title", LEVELS)
@@ -231,7 +229,8 @@ def test_every_sysctl_is_effective_or_stored(readers: dict[str, set[str]]) -> No
 
 
 def test_every_message_flag_is_on_the_page() -> None:
-    page = [name for cells in rows(section("Flags of send and receive")) for name in re.findall(r"`(\w+)`", cells[0])]
+    flags = rows(section("Flags of send and receive"))
+    page = [name for cells in flags for name in re.findall(r"`(\w+)`", cells[0])]
     assert sorted(page) == sorted(n for n in vars(uapi_socket) if re.match(r"MSG_[A-Z]", n))
 
 
@@ -254,13 +253,13 @@ def test_requests_are_answered_or_refused_as_the_page_says() -> None:
 
 def headings(page: Path) -> set[str]:
     """Anchors as GitHub makes them."""
-    found = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
+    found = re.findall(r"^#+ (.*)$", page.read_text("utf-8"), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", h).strip().lower().replace(" ", "-") for h in found}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_links_lead_somewhere(page: Path) -> None:
-    for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text()):
+    for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text("utf-8")):
         if re.match(r"https?:", target):
             continue
         path, _, anchor = target.partition("#")
@@ -274,12 +273,12 @@ PATH = re.compile(r"`((?:[\w.]+/)+[\w.]+\.(?:py|md|toml|sh)|(?:src|tests|docs|be
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_paths_exist(page: Path) -> None:
-    for path in PATH.findall(page.read_text()):
+    for path in PATH.findall(page.read_text("utf-8")):
         assert (ROOT / path).exists() or (SOURCE / path).exists() or (page.parent / path).exists(), path
 
 
 def test_every_page_is_in_the_index() -> None:
-    index = (ROOT / "docs/README.md").read_text()
+    index = (ROOT / "docs/README.md").read_text("utf-8")
     for page in (ROOT / "docs").rglob("*.md"):
         name = str(page.relative_to(ROOT / "docs"))
         if name != "README.md" and (not name.startswith("walks/") or name == "walks/README.md"):
@@ -288,7 +287,7 @@ def test_every_page_is_in_the_index() -> None:
 
 def test_what_the_code_leaves_out_is_written_down() -> None:
     """A file that says `Not modelled:` is named on the page of differences."""
-    text = (ROOT / "docs/differences-from-linux.md").read_text()
+    text = (ROOT / "docs/differences-from-linux.md").read_text("utf-8")
     for path in sorted(SOURCE.rglob("*.py")):
-        if re.search(r"Not modelled:", path.read_text()):
+        if re.search(r"Not modelled:", path.read_text("utf-8")):
             assert f"`{path.relative_to(SOURCE)}`" in text, path
