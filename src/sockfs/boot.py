@@ -32,8 +32,8 @@ from sockfs.structs import kernel as structs_kernel
 from sockfs.structs.task import FilesStruct, Task
 
 BOOT_NS: Final = 1_000 * 1_000_000_000
-"""What a machine's clock shows when it is built: some minutes up, so that no instant is ever zero, which in many fields
-means "never"."""
+"""What a machine's clock shows when it is built: some minutes up, so that no instant is ever
+zero, which in many fields means "never"."""
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)

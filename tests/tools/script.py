@@ -110,7 +110,7 @@ def bad_link(seed: int) -> list[tuple[float, bytes]]:
 
 
 def nonsense(seed: int) -> tuple[list[int], list[bytes], list[int]]:
-    """Random calls and random packets (`tests/fuzz`): the answers, what was sent back, the drops by reason."""
+    """Random calls and random packets (`tests/fuzz`): the answers, what came back, the drops by reason."""
     program, target = Program(seed), Target(seed)
     for _ in range(400):
         program.step()

@@ -172,7 +172,8 @@ def sockstat(view: View) -> str:
         f"TCP: inuse {count['tcp']} orphan {info.orphan_count} tw {info.tw_count} alloc {alloc} "
         f"mem {info.memory_allocated}\n"
         f"UDP: inuse {count['udp']} mem {net.udp_table.memory_allocated}\n"
-        f"UDPLITE: inuse 0\nRAW: inuse {count['raw']}\nFRAG: inuse {len(net.ip_frags)} memory {net.ip_frag_mem}\n"
+        f"UDPLITE: inuse 0\nRAW: inuse {count['raw']}\n"
+        f"FRAG: inuse {len(net.ip_frags)} memory {net.ip_frag_mem}\n"
     )
 
 

@@ -123,7 +123,7 @@ class GreenThreads:
         def rlock(*args: Any) -> Any:
             if s.strand is None:
                 return real_rlock(*args)
-            return threading._PyRLock(*args)  # type: ignore[attr-defined]
+            return threading._PyRLock(*args)
 
         def get_ident() -> int:
             return real_ident() if s.strand is None else IDENT_BASE + s.strand.number
@@ -135,7 +135,6 @@ class GreenThreads:
             return main_of(strand)
 
         def simple_queue() -> Any:
-            # type: ignore[attr-defined]
             return vars(queue)["_PySimpleQueue"]() if s.strand is not None else queue_simple()
 
         queue_simple = queue.SimpleQueue

@@ -246,7 +246,7 @@ class Swap:
 
 
 def _keep_sentinels(m: ModuleType, old: dict[str, Any]) -> None:
-    """Bare `object()`s of a module (`socket._GLOBAL_DEFAULT_TIMEOUT`) are default arguments all over the place: they must
+    """Bare `object()`s of a module (`socket._GLOBAL_DEFAULT_TIMEOUT`) are default arguments everywhere: they must
     stay the same objects when the module is executed again."""
     kept: dict[int, Any] = {}
     for name, before in old.items():

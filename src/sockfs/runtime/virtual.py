@@ -33,7 +33,7 @@ from sockfs.structs.wait_queue import WaitQueueEntry
 
 NEVER = MAX_SCHEDULE_TIMEOUT
 WALL_EPOCH_NS = 1_700_000_000 * 1_000_000_000 - boot.BOOT_NS
-"""Wall clock less monotonic clock: a world begins at a fixed instant, on 14 November 2023, the same in every run."""
+"""Wall clock less monotonic clock: a world begins at a fixed instant, on 14 November 2023, in every run."""
 
 
 class Strand:
