@@ -123,7 +123,7 @@ class GreenThreads:
         def rlock(*args: Any) -> Any:
             if s.strand is None:
                 return real_rlock(*args)
-            return threading._PyRLock(*args)
+            return vars(threading)["_PyRLock"](*args)
 
         def get_ident() -> int:
             return real_ident() if s.strand is None else IDENT_BASE + s.strand.number

@@ -246,8 +246,8 @@ class Swap:
 
 
 def _keep_sentinels(m: ModuleType, old: dict[str, Any]) -> None:
-    """Bare `object()`s of a module (`socket._GLOBAL_DEFAULT_TIMEOUT`) are default arguments everywhere: they must
-    stay the same objects when the module is executed again."""
+    """Bare `object()`s of a module (`socket._GLOBAL_DEFAULT_TIMEOUT`) are default arguments everywhere: they
+    must stay the same objects when the module is executed again."""
     kept: dict[int, Any] = {}
     for name, before in old.items():
         after = m.__dict__.get(name)
