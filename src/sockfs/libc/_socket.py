@@ -124,89 +124,94 @@ class socket:
 
     # ---- data
 
-    def recv(self, buffersize: int, flags: int = 0, /) -> bytes:
+    def recv(self, buffersize: object, flags: object = 0, /) -> bytes:
         """recv(buffersize[, flags]) -> data"""
-        if buffersize < 0:
+        size, bits = addr.ssize(buffersize), addr.integer(flags)
+        if size < 0:
             raise ValueError("negative buffersize in recv")
         task, w = self._task, self._waiter
         if task is None or w is None:
             error.fail(-EBADF)
-        msg = Msghdr(task, IovIter(None, None, buffersize))
-        r = calls.recvfrom(w, task, self._fd, msg, flags, self._ns)
+        msg = Msghdr(task, IovIter(None, None, size))
+        r = calls.recvfrom(w, task, self._fd, msg, bits, self._ns)
         if r < 0:
             error.fail(r)
         return msg.msg_iter.result()
 
-    def recv_into(self, buffer: object, nbytes: int = 0, flags: int = 0) -> int:
+    def recv_into(self, buffer: object, nbytes: object = 0, flags: object = 0) -> int:
         """recv_into(buffer, [nbytes[, flags]]) -> nbytes_read"""
         view = writable(buffer)
-        if nbytes < 0:
+        n, bits = addr.ssize(nbytes), addr.integer(flags)
+        if n < 0:
             raise ValueError("negative buffersize in recv_into")
         size = len(view)
-        if nbytes == 0:
-            nbytes = size
-        elif size < nbytes:
+        if n == 0:
+            n = size
+        elif size < n:
             raise ValueError("buffer too small for requested bytes")
         task, w = self._task, self._waiter
         if task is None or w is None:
             error.fail(-EBADF)
-        msg = Msghdr(task, IovIter(None, view, nbytes))
-        r = calls.recvfrom(w, task, self._fd, msg, flags, self._ns)
+        msg = Msghdr(task, IovIter(None, view, n))
+        r = calls.recvfrom(w, task, self._fd, msg, bits, self._ns)
         if r < 0:
             view.release()
             error.fail(r)
         return r
 
-    def recvfrom(self, buffersize: int, flags: int = 0, /) -> tuple[bytes, object]:
+    def recvfrom(self, buffersize: object, flags: object = 0, /) -> tuple[bytes, object]:
         """recvfrom(buffersize[, flags]) -> (data, address info)"""
-        if buffersize < 0:
+        size, bits = addr.ssize(buffersize), addr.integer(flags)
+        if size < 0:
             raise ValueError("negative buffersize in recvfrom")
         task, w = self._task, self._waiter
         if task is None or w is None:
             error.fail(-EBADF)
-        msg = Msghdr(task, IovIter(None, None, buffersize))
+        msg = Msghdr(task, IovIter(None, None, size))
         msg.want_name = True
-        r = calls.recvfrom(w, task, self._fd, msg, flags, self._ns)
+        r = calls.recvfrom(w, task, self._fd, msg, bits, self._ns)
         if r < 0:
             error.fail(r)
         return msg.msg_iter.result(), addr.unpack(msg.msg_name)
 
-    def recvfrom_into(self, buffer: object, nbytes: int = 0, flags: int = 0) -> tuple[int, object]:
+    def recvfrom_into(self, buffer: object, nbytes: object = 0, flags: object = 0) -> tuple[int, object]:
         """recvfrom_into(buffer[, nbytes[, flags]]) -> (nbytes, address info)"""
         view = writable(buffer)
-        if nbytes < 0:
+        n, bits = addr.ssize(nbytes), addr.integer(flags)
+        if n < 0:
             raise ValueError("negative buffersize in recvfrom_into")
         size = len(view)
-        if nbytes == 0:
-            nbytes = size
-        elif size < nbytes:
+        if n == 0:
+            n = size
+        elif size < n:
             raise ValueError("nbytes is greater than the length of the buffer")
         task, w = self._task, self._waiter
         if task is None or w is None:
             error.fail(-EBADF)
-        msg = Msghdr(task, IovIter(None, view, nbytes))
+        msg = Msghdr(task, IovIter(None, view, n))
         msg.want_name = True
-        r = calls.recvfrom(w, task, self._fd, msg, flags, self._ns)
+        r = calls.recvfrom(w, task, self._fd, msg, bits, self._ns)
         if r < 0:
             view.release()
             error.fail(r)
         return r, addr.unpack(msg.msg_name)
 
     def recvmsg(
-        self, bufsize: int, ancbufsize: int = 0, flags: int = 0, /
+        self, bufsize: object, ancbufsize: object = 0, flags: object = 0, /
     ) -> tuple[bytes, list[tuple[int, int, bytes]], int, object]:
         """recvmsg(bufsize[, ancbufsize[, flags]]) -> (data, ancdata, msg_flags, address)"""
-        if bufsize < 0:
+        size, room, bits = addr.ssize(bufsize), addr.ssize(ancbufsize), addr.integer(flags)
+        if size < 0:
             raise ValueError("negative buffer size in recvmsg()")
-        if ancbufsize < 0 or ancbufsize > INT_MAX:
+        if room < 0 or room > INT_MAX:
             raise ValueError("invalid ancillary data buffer length")
         task, w = self._task, self._waiter
         if task is None or w is None:
             error.fail(-EBADF)
-        msg = Msghdr(task, IovIter(None, None, bufsize))
+        msg = Msghdr(task, IovIter(None, None, size))
         msg.want_name = True
-        msg.msg_controllen = ancbufsize
-        r = calls.recvmsg(w, task, self._fd, msg, addr.integer(flags), self._ns)
+        msg.msg_controllen = room
+        r = calls.recvmsg(w, task, self._fd, msg, bits, self._ns)
         if r < 0:
             error.fail(r)
         return (
@@ -217,16 +222,17 @@ class socket:
         )
 
     def recvmsg_into(
-        self, buffers: object, ancbufsize: int = 0, flags: int = 0, /
+        self, buffers: object, ancbufsize: object = 0, flags: object = 0, /
     ) -> tuple[int, list[tuple[int, int, bytes]], int, object]:
         """recvmsg_into(buffers[, ancbufsize[, flags]]) -> (nbytes, ancdata, msg_flags, address)"""
+        room, bits = addr.ssize(ancbufsize), addr.integer(flags)
         try:
             views = [writable(b) for b in cmsg.sequence(buffers)]
         except TypeError as e:
             if hasattr(buffers, "__iter__"):
                 raise
             raise TypeError("recvmsg_into() argument 1 must be an iterable") from e
-        if ancbufsize < 0 or ancbufsize > INT_MAX:
+        if room < 0 or room > INT_MAX:
             raise ValueError("invalid ancillary data buffer length")
         task, w = self._task, self._waiter
         if task is None or w is None:
@@ -236,8 +242,8 @@ class socket:
         else:
             msg = Msghdr(task, IovIter(None, None, sum([len(v) for v in views])))
         msg.want_name = True
-        msg.msg_controllen = ancbufsize
-        r = calls.recvmsg(w, task, self._fd, msg, addr.integer(flags), self._ns)
+        msg.msg_controllen = room
+        r = calls.recvmsg(w, task, self._fd, msg, bits, self._ns)
         if r < 0:
             for view in views:
                 view.release()
@@ -246,20 +252,22 @@ class socket:
             scatter(msg.msg_iter.result(), views)
         return r, cmsg.received(task, w, msg), _signed(msg.msg_flags), addr.unpack(msg.msg_name)
 
-    def send(self, data: object, flags: int = 0, /) -> int:
+    def send(self, data: object, flags: object = 0, /) -> int:
         """send(data[, flags]) -> count"""
+        bits = addr.integer(flags)
         task, w = self._task, self._waiter
         if task is None or w is None:
             error.fail(-EBADF)
         msg = Msghdr(task, readable(data))
-        r = calls.sendto(w, task, self._fd, msg, flags, self._ns)
+        r = calls.sendto(w, task, self._fd, msg, bits, self._ns)
         if r < 0:
             drop_view(msg.msg_iter)
             error.fail(r)
         return r
 
-    def sendall(self, data: object, flags: int = 0, /) -> None:
+    def sendall(self, data: object, flags: object = 0, /) -> None:
         """sendall(data[, flags])"""
+        bits = addr.integer(flags)
         task, w = self._task, self._waiter
         if task is None or w is None:
             error.fail(-EBADF)
@@ -267,10 +275,10 @@ class socket:
         left = it.count
         ns = self._ns
         if ns > 0:
-            _sendall_timed(w, task, self._fd, it, flags, ns)
+            _sendall_timed(w, task, self._fd, it, bits, ns)
             return
         while True:
-            r = calls.sendto(w, task, self._fd, Msghdr(task, it), flags, ns)
+            r = calls.sendto(w, task, self._fd, Msghdr(task, it), bits, ns)
             if r < 0:
                 drop_view(it)
                 error.fail(r)
@@ -435,7 +443,7 @@ class socket:
             optlen = n & 0xFFFFFFFF
         elif args:
             raise TypeError("setsockopt() takes 3 arguments when the value is not None")
-        elif isinstance(value, int):
+        elif hasattr(value, "__index__"):
             optval = (addr.integer(value) & 0xFFFFFFFF).to_bytes(4, "little")
             optlen = 4
         else:
@@ -450,19 +458,20 @@ class socket:
         if r < 0:
             error.fail(r)
 
-    def getsockopt(self, level: int, option: int, buflen: int = 0, /) -> int | bytes:
+    def getsockopt(self, level: int, option: int, buflen: object = 0, /) -> int | bytes:
         """getsockopt(level, option[, buffersize]) -> value"""
+        size = addr.integer(buflen)
         task, w = self._task, self._waiter
         if task is None or w is None:
             error.fail(-EBADF)
-        if buflen < 0 or buflen > 1024:
+        if size < 0 or size > 1024:
             raise OSError("getsockopt buflen out of range")
-        opt = Sockopt(b"", 4 if buflen == 0 else buflen)
+        opt = Sockopt(b"", 4 if size == 0 else size)
         r = calls.getsockopt(w, task, self._fd, addr.integer(level), addr.integer(option), opt)
         if r < 0:
             error.fail(r)
         result = opt.result
-        if buflen == 0:
+        if size == 0:
             return int.from_bytes(result[:4], "little", signed=len(result) >= 4)
         return result
 
@@ -470,7 +479,7 @@ class socket:
 
     def setblocking(self, flag: object, /) -> None:
         """setblocking(flag): blocking, or not at all"""
-        self._set_ns(NONE if flag else 0)
+        self._set_ns(NONE if addr.any_integer(flag) else 0)
 
     def getblocking(self) -> bool:
         """getblocking(): whether a call may wait"""

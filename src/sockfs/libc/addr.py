@@ -167,6 +167,14 @@ def integer(x: object) -> int:
     return n
 
 
+def ssize(x: object) -> int:
+    """A Py_ssize_t argument as PyArg_Parse's "n" takes it."""
+    n = any_integer(x)
+    if not -0x8000000000000000 <= n <= 0x7FFFFFFFFFFFFFFF:
+        raise OverflowError("Python int too large to convert to C ssize_t")
+    return n
+
+
 def any_integer(x: object) -> int:
     """An int, or what says it can be one."""
     if isinstance(x, int):
