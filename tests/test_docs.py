@@ -207,6 +207,66 @@ def test_a_stored_option_is_read_by_nobody(title: str, readers: dict[str, set[st
             assert not row.note.startswith(("Field", "No field")), row.names
 
 
+SETTERS = ("net/core/sockopt.py", "net/ipv4/ip_sockglue.py", "net/ipv4/tcp_sockopt.py", "net/ipv4/udp.py")
+
+
+def kept_in() -> dict[str, set[str]]:
+    """Option → the fields and flags that setting it writes, where that is plain to see: an assignment to
+    `sk`, a flag that is set or cleared, a line of a table of flags.
+    """
+    found: dict[str, set[str]] = {}
+    for file in SETTERS:
+        for node in ast.walk(ast.parse((SOURCE / file).read_text("utf-8"))):
+            if isinstance(node, ast.If) and isinstance(node.test, ast.Compare):
+                if isinstance(node.test.left, ast.Name) and node.test.left.id == "optname":
+                    fields = {name for line in node.body for name in written(line)}
+                    options = names_in(node.test.comparators[0])
+                    for option in options if len(options) == 1 else ():
+                        found.setdefault(option, set()).update(fields)
+            elif isinstance(node, ast.Dict):
+                for key, value in zip(node.keys, node.values, strict=True):
+                    if key is not None and isinstance(value, ast.Name):
+                        for option in names_in(key):
+                            found.setdefault(option, set()).add(value.id)
+    return found
+
+
+def names_in(node: ast.AST) -> set[str]:
+    """Constants that an expression names."""
+    names = {n.attr for n in ast.walk(node) if isinstance(n, ast.Attribute)}
+    names |= {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
+    return {n for n in names if n.isupper()}
+
+
+def written(node: ast.AST) -> set[str]:
+    """Fields of `sk` that a statement assigns, flags that it sets."""
+    fields: set[str] = set()
+    for n in ast.walk(node):
+        if isinstance(n, ast.Attribute) and isinstance(n.ctx, ast.Store):
+            if isinstance(n.value, ast.Name) and n.value.id == "sk":
+                fields.add(n.attr)
+        elif isinstance(n, ast.Call) and ast.unparse(n.func).rpartition(".")[2] in (
+            "sock_valbool_flag",
+            "_set_cmsg",
+        ):
+            fields |= {f for f in names_in(n) if f.startswith(("SOCK_", "IP_CMSG_", "SO_PASS"))}
+    return fields
+
+
+def test_what_an_effective_option_writes_is_read(readers: dict[str, set[str]]) -> None:
+    written_by = kept_in()
+    looked_at = 0
+    for title in LEVELS:
+        for row in OPTIONS[title]:
+            fields = {f for name in row.names for f in written_by.get(name, ())}
+            if not fields:
+                continue  # a function of its own does it
+            looked_at += 1
+            outside = {w for f in fields for w in readers.get(f, ()) if not STORES.fullmatch(w)}
+            assert bool(outside) == row.kind.startswith("effective"), (row.names, fields, outside)
+    assert looked_at > 60
+
+
 # ---- sysctls
 
 
