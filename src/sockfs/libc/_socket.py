@@ -681,12 +681,6 @@ def nanoseconds(timeout: object) -> i64:
     """A time-out in seconds as nanoseconds, rounded up as CPython rounds; NONE for None."""
     if timeout is None:
         return NONE
-    if isinstance(timeout, int):
-        if timeout < 0:
-            raise ValueError("Timeout value out of range")
-        if timeout > 9223372036:
-            raise OverflowError("timestamp too large to convert to C _PyTime_t")
-        return int(timeout) * NS
     if isinstance(timeout, float):
         if timeout != timeout:
             raise ValueError("Invalid value NaN (not a number)")
@@ -698,4 +692,9 @@ def nanoseconds(timeout: object) -> i64:
         if ns < timeout * NS:
             ns += 1
         return ns
-    raise TypeError(f"'{timeout.__class__.__name__}' object cannot be interpreted as an integer")
+    seconds = addr.any_integer(timeout)
+    if seconds < 0:
+        raise ValueError("Timeout value out of range")
+    if seconds > 9223372036:
+        raise OverflowError("timestamp too large to convert to C _PyTime_t")
+    return seconds * NS
