@@ -157,7 +157,10 @@ def tcp_ack(sk: TcpSock, skb: SkBuff, flag: i64) -> i64:
     sk.icsk_probes_out = 0
     sk.rcv_tstamp = sk.kernel.now
     if prior_packets == 0:
-        # Nothing was in flight: only the window can be news. (tcp_ack_probe)
+        # Nothing was in flight: only the window can be news (tcp_ack_probe), or that nothing had been lost.
+        if flag & FLAG_DSACKING_ACK:
+            st.flag = flag
+            tcp_loss.tcp_fastretrans_alert(sk, st, prior_snd_una, 0)
         if sk.sk_write_queue.qlen != 0:
             tcp_ack_probe(sk)
         if sk.tlp_high_seq:

@@ -393,6 +393,9 @@ def tcp_packet_delayed(sk: TcpSock) -> bool:
     """Eifel: the acknowledgement echoes a timestamp from before the first retransmission: the original got
     through."""
     if sk.retrans_stamp == 0:
+        # Nothing was retransmitted, it says; but without SACK the stamp is cleared when all is acknowledged.
+        if sk.sack_ok == 0 and not before(sk.snd_una, sk.high_seq):
+            return False
         return sk.sk_state != TCP_SYN_SENT and sk.sk_state != TCP_SYN_RECV
     return sk.saw_tstamp and sk.rcv_tsecr != 0 and before(sk.rcv_tsecr, sk.retrans_stamp)
 
