@@ -162,7 +162,9 @@ def check(text: str) -> ast.Module:
         if isinstance(node, ast.Call) and (
             not isinstance(node.func, ast.Name) or (node.func.id not in SAFE and node.func.id != "print")
         ):
-            raise AssertionFailure("only print, abs, min, max and the like can be called in %{ }%", line)
+            raise AssertionFailure(
+                "only calls of print, abs, min, max and the like are allowed in %{ }%", line
+            )
     return tree
 
 

@@ -27,8 +27,8 @@ class Word:
     """A symbolic constant (or NULL)."""
 
     name: str
-    line: int = 0
-    column: int = 0
+    line: int = field(default=0, compare=False)
+    column: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True)
