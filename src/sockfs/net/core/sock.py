@@ -288,6 +288,14 @@ def __sk_mem_schedule(sk: Sock, size: i64, kind: i64) -> bool:
     return False
 
 
+def sk_forced_mem_schedule(sk: Sock, size: i64) -> None:
+    """Memory that must be had, whatever the limits say: a SYN, a FIN, a cut, a report."""
+    if size > sk.sk_forward_alloc:
+        pages = sk_mem_pages(size - sk.sk_forward_alloc)
+        sk.sk_forward_alloc += pages << PAGE_SHIFT
+        sk.sk_prot.memory_allocated_add(sk, pages)
+
+
 def sk_mem_charge(sk: Sock, size: i64) -> None:
     sk.sk_forward_alloc -= size
 
@@ -375,7 +383,7 @@ def sock_queue_err_skb(sk: Sock, skb: SkBuff) -> i64:
     if errq is None:
         errq = SkBuffHead()
         sk.sk_error_queue = errq
-    sk_rmem_schedule(sk, skb.truesize)
+    sk_forced_mem_schedule(sk, skb.truesize)  # Linux: a report is not held against the protocol's memory
     skbuff.skb_set_owner_r(skb, sk)
     skbuff.skb_queue_tail(errq, skb)
     if (sk.sk_flags & SOCK_DEAD) == 0:

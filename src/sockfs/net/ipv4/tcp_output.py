@@ -1006,11 +1006,8 @@ def tcp_skb_mss(sk: TcpSock, skb: SkBuff) -> i64:
 
 
 def sk_forced_mem_schedule(sk: TcpSock, size: i64) -> None:
-    """Memory that must be had: a SYN, a FIN, a cut."""
-    if size > sk.sk_forward_alloc:
-        pages = core_sock.sk_mem_pages(size - sk.sk_forward_alloc)
-        sk.sk_forward_alloc += pages << core_sock.PAGE_SHIFT
-        sk.sk_prot.memory_allocated_add(sk, pages)
+    """→ net/core/sock.py"""
+    core_sock.sk_forced_mem_schedule(sk, size)
 
 
 def tcp_wmem_free_skb(sk: TcpSock, skb: SkBuff) -> None:
