@@ -11,6 +11,7 @@ A command that is not known raises CommandError, which names it.
 
 from __future__ import annotations
 
+import fnmatch
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -413,13 +414,18 @@ class Shell:
         return 0, ""
 
     def do_nstat(self, args: list[str], text: str) -> tuple[int, str]:
+        flags = "".join(a[1:] for a in args if a.startswith("-"))
+        wanted = [a for a in args if not a.startswith("-")]
         now = self.views.counters(self.k)
-        out = "#kernel\n"
+        out = "" if "n" in flags else "#kernel\n"
         for name, value in now.items():
-            change = value - self.counters.get(name, 0)
-            if change:
+            change = value if "a" in flags else value - self.counters.get(name, 0)
+            if "n" in flags or (wanted and not any(fnmatch.fnmatch(name, w) for w in wanted)):
+                continue
+            if change or "z" in flags:
                 out += f"{name:<32}{change:<16} 0.0\n"
-        self.counters = now
+        if "s" not in flags:
+            self.counters = now
         return 0, out
 
     def do_echo(self, args: list[str], text: str) -> tuple[int, str]:

@@ -205,7 +205,7 @@ def build_tcp(spec: ast.TcpPacket, flow: Flow, scaled: bool = False, tick_us: in
         if f.isdigit():  # the three ACE bits as a number
             bits |= (int(f) & 7) << 6
     seq = spec.seq & U32 if bits & 2 else flow.live_peer_seq(spec.seq)
-    ack = 0 if spec.ack is None else flow.live_seq(spec.ack)
+    ack = flow.live_seq(spec.ack or 0) if bits & 0x10 else 0
     options = option_bytes(spec.options, flow, scaled, tick_us)
     words = 5 + len(options) // 4
     segment = struct.pack(

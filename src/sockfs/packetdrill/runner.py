@@ -78,7 +78,6 @@ IGNORED_OPTIONS = {
     "use_expect",
     "verbose",
     "wire_client_dev",
-    "mss",
 }
 
 
@@ -92,6 +91,7 @@ class Options:
     ts_ecr_scaled: bool = False
     strict_segments: bool = False
     mtu: int = 1500
+    mss: int = 0  # inbound packets with more data than this are several segments that a device joined (GRO)
     local_ip: str = "192.168.0.1"
     remote_ip: str = "192.0.2.1"
     gateway_ip: str = "192.168.0.2"
@@ -183,7 +183,7 @@ def script_options(script: ast.Script, ip_version: str) -> Options:
                 o.ts_ecr_scaled = value in ("", "1", "true")
             elif name == "strict_segments":
                 o.strict_segments = value in ("", "1", "true")
-            elif name in ("mtu", "bind_port", "connect_port"):
+            elif name in ("mtu", "mss", "bind_port", "connect_port"):
                 setattr(o, name, int(value))
             elif name in ("local_ip", "remote_ip", "gateway_ip", "netmask_ip"):
                 if ":" not in value:
@@ -543,6 +543,10 @@ class Runner:
         skb.protocol = 0x0800
         skb.dev = self.device
         skb.skb_iif = self.device.ifindex
+        mss = self.options.mss
+        if mss and isinstance(spec, ast.TcpPacket) and spec.length > mss:
+            skb.gso_size = mss
+            skb.gso_segs = (spec.length + mss - 1) // mss
         net_dev.netif_rx(self.k, skb)
         self.settle()
 

@@ -247,9 +247,10 @@ def tcp_ofo_queue(sk: TcpSock) -> None:
         if skb is None or after(skb.seq, sk.rcv_nxt):
             break
         if before(skb.seq, dsack_high):
+            # RFC 2883: what came twice is this packet's part of it, and not what lay between two.
             dsack = dsack_high
-            if before(skb.end_seq, dsack_high):
-                dsack_high = skb.end_seq
+            if before(skb.end_seq, dsack):
+                dsack = skb.end_seq
             tcp_dsack_extend(sk, skb.seq, dsack)
         skbuff.skb_unlink(queue, skb)
         if not after(skb.end_seq, sk.rcv_nxt):
