@@ -17,8 +17,8 @@ from types import ModuleType
 
 import pytest
 
-import sockfs.uapi
 import sockfs
+import sockfs.uapi
 from sockfs.uapi import dropreason, poll, rstreason, snmp, syscalls, tcp
 from sockfs.uapi import errno as u_errno
 from sockfs.uapi import fcntl as u_fcntl
