@@ -515,22 +515,22 @@ def tcp_syn_options(sk: TcpSock, skb: SkBuff, th: Tcphdr) -> i64:
     ipv4 = sk.sk_net.ipv4
     size: i64 = 4
     th.mss = tcp_advertise_mss(sk)
-    synack: bool = skb.tcp_flags & TCPHDR_ACK != 0  # simultaneous open: only what the peer offered too
-    if ipv4.sysctl_tcp_timestamps and (not synack or sk.tstamp_ok):
+    # Linux: the SYN,ACK of a simultaneous open offers what our SYN did, whatever the peer's does.
+    if ipv4.sysctl_tcp_timestamps:
         th.saw_tstamp = True
         th.tsval = ((skb.skb_mstamp_ns // 1_000_000) + sk.tsoffset) & U32
         th.tsecr = sk.ts_recent
         size += 12
-    if ipv4.sysctl_tcp_window_scaling and (not synack or sk.wscale_ok):
+    if ipv4.sysctl_tcp_window_scaling:
         th.wscale = sk.rcv_wscale
         size += 4
-    if ipv4.sysctl_tcp_sack and (not synack or sk.sack_ok):
+    if ipv4.sysctl_tcp_sack:
         th.sack_perm = True
         if not th.saw_tstamp:
             size += 4
     fo = sk.fastopen_req
     cookie = None if fo is None else fo.cookie
-    if fo is not None and cookie is not None and not synack:
+    if fo is not None and cookie is not None:
         need: i64 = ((4 if fo.exp else 2) + len(cookie) + 3) & ~3
         if size + need <= 40:
             th.fastopen = cookie
