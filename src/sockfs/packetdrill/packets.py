@@ -108,6 +108,7 @@ class Flow:
     remote_syn: ast.TcpPacket | None = None
     inbound_after_syn: bool = False
     syn_script: int = 0  # the sequence number that the script gives to the machine's SYN
+    listens: int = 0  # how many times the script had called listen() when it began
     last_seq: int | None = None  # of the latest segment of the machine
     fd: int = -1
     ts_live: dict[int, int] = field(default_factory=dict)  # script TS val → live TS val
@@ -155,7 +156,7 @@ def ipv4(source: int, dest: int, protocol: int, payload: bytes, info: ast.IpInfo
 
 
 def option_bytes(options: tuple[ast.TcpOption, ...] | None, flow: Flow, scaled: bool, tick_us: int) -> bytes:
-    """The options of an inbound segment, padded."""
+    """The options of an inbound segment. A script writes its own padding."""
     out = b""
     for o in options or ():
         if o.kind == "nop":
@@ -181,7 +182,7 @@ def option_bytes(options: tuple[ast.TcpOption, ...] | None, flow: Flow, scaled: 
         elif o.kind == "md5":
             out += struct.pack("!BB", 19, 2 + len(o.data)) + o.data
     if len(out) % 4:
-        out += bytes(4 - len(out) % 4)
+        raise PacketError(f"TCP options are not padded to a multiple of 4 bytes: {len(out) % 4} too many")
     if len(out) > 40:
         raise PacketError(f"{len(out)} bytes of TCP options, and there is room for 40")
     return out
@@ -277,6 +278,14 @@ def echoed(spec: ast.IcmpPacket, flow: Flow) -> bytes:
         "!BBHHHBBHII", 0x45, 0, total & 0xFFFF, 0, 0x4000, 64, protocol, 0, flow.local_ip, flow.remote_ip
     )
     return head[:10] + struct.pack("!H", checksum(head)) + head[12:] + transport
+
+
+def tun_truesize(length: int) -> int:
+    """The memory that Linux's TUN device takes for a packet: what windows are reckoned from."""
+    if length + 64 >= 4096:
+        return 640 + 256 + (length + 4095) // 4096 * 4096
+    need = (length + 64 + 63) // 64 * 64 + 320
+    return (640 if need <= 640 else 1 << (need - 1).bit_length()) + 256
 
 
 # ---- bytes taken apart

@@ -1,3 +1,4 @@
+#!/bin/sh
 # What every script here assumes of the kernel.
 ip tcp_metrics flush all > /dev/null 2>&1
 sysctl -q net.ipv4.tcp_rmem="4096 131072 6291456"
