@@ -100,6 +100,8 @@ def tcp_ack(sk: TcpSock, skb: SkBuff, flag: i64) -> i64:
     # "If the ACK acks something not yet sent (SEG.ACK > SND.NXT), then send an ACK, drop the segment, and
     # return."
     if after(ack, sk.snd_nxt):
+        if flag & FLAG_NO_CHALLENGE_ACK == 0:
+            tcp_input.tcp_send_challenge_ack(sk)
         return -SKB_DROP_REASON_TCP_ACK_UNSENT_DATA
     st = sk.kernel.ack_state
     rs = st.rate
