@@ -171,6 +171,30 @@ def test_a_failure_tells_the_story(tmp_path: Path) -> None:
     assert "cubic" in r.sockets
 
 
+def test_any_time_is_no_longer_than_a_day(tmp_path: Path) -> None:
+    assert run(tmp_path, SERVER + "+0 close(4) = 0\n* > F. 1:1(0) ack 1\n* > F. 1:1(0) ack 1\n").passed
+    fails(tmp_path, "* > P. 1:10(9) ack 1\n", "mismatch", 1, "no packet came by 86400")
+
+
+def test_nothing_that_a_script_says_raises(tmp_path: Path) -> None:
+    for text in (
+        "--local_ip=fd::1\n" + SERVER,
+        "0 write(3) = 0",
+        "0 write(3, [1, 2], {a=1}) = 0",
+        "0 poll(7, 1, 0) = 0",
+        "0 < S 0:0(0) <mss 1000,nop>",
+        "0 < . 1:1(0) ack 1 win 1 <sack 1:2 3:4 5:6 7:8 9:10 11:12>",
+        "0 < icmp frobnicate",
+        "0 sendmsg(3, {}, 0) = 0",
+        "0 getsockopt(3, SOL_TCP, TCP_INFO, ..., [-5]) = 0",
+        "0 read(99999999999999999999, ..., 99999999999999999999) = 0",
+        "0 f(" + "(" * 5000,
+        "`$((1/0))`",
+        "`ip route add x`",
+    ):
+        assert run(tmp_path, text).failure is not None, text
+
+
 def test_definitions(tmp_path: Path) -> None:
     text = SERVER + "+0 write(4, ..., AMOUNT) = AMOUNT\n+0 > P. 1:101(100) ack 1"
     assert run(tmp_path, text, defines={"AMOUNT": "100"}).passed
