@@ -283,7 +283,8 @@ def echoed(spec: ast.IcmpPacket, flow: Flow) -> bytes:
 def tun_truesize(length: int) -> int:
     """The memory that Linux's TUN device takes for a packet: what windows are reckoned from."""
     if length + 64 >= 4096:
-        return 640 + 256 + (length + 4095) // 4096 * 4096
+        # a page of it lies in the head, the rest in pages of their own
+        return 4096 + 256 + (length - 3712 + 4095) // 4096 * 4096
     need = (length + 64 + 63) // 64 * 64 + 320
     return (640 if need <= 640 else 1 << (need - 1).bit_length()) + 256
 

@@ -553,8 +553,7 @@ class Runner:
         skb.skb_iif = self.device.ifindex
         mss = self.options.mss
         if mss and isinstance(spec, ast.TcpPacket) and spec.length > mss:
-            skb.gso_size = mss
-            skb.gso_segs = (spec.length + mss - 1) // mss
+            skb.gso_size = mss  # and no gso_segs: TUN does not count them
         net_dev.netif_rx(self.k, skb)
         self.settle()
 

@@ -171,6 +171,7 @@ def tcp_data_queue_ofo(sk: TcpSock, skb: SkBuff) -> None:
         sk.sk_data_ready.run(sk)
         tcp_drop_reason(sk, skb, SKB_DROP_REASON_PROTO_MEM)
         return
+    tcp_rcvbuf.tcp_measure_rcv_mss(sk, skb)
     sk.pred_flags = 0
     sk.icsk_ack_pending |= ICSK_ACK_SCHED
     sk.rcv_ooopack += skb.gso_segs if skb.gso_segs > 1 else 1
