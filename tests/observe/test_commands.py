@@ -108,6 +108,13 @@ def test_nobody_is_there(tmp_path: Path, env: dict[str, str]) -> None:
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
 
 
+@pytest.mark.parametrize("at", ["bogus", "during:close", ""])
+def test_tree_refuses_a_call_that_there_is_not(tmp_path: Path, env: dict[str, str], at: str) -> None:
+    (tmp_path / "p.py").write_text("print('ran')")
+    done = command(tmp_path, env, "tree", "--at", at, "p.py")
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+
+
 def test_the_control_socket_goes_with_the_program(tmp_path: Path, env: dict[str, str]) -> None:
     (tmp_path / "p.py").write_text(
         "import os\nprint(os.listdir(os.environ['XDG_RUNTIME_DIR'] + '/sockfs'))\n"

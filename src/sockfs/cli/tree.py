@@ -61,6 +61,7 @@ def tree(
     if pcap is not None:
         program.check_writable(pcap)
     if at is not None:
+        _check_call(at)
         observed.pure()
 
     def start() -> int:
@@ -72,6 +73,17 @@ def tree(
         return run_program(list(argv), module, pcap, wire, list(sysctls), prepare)
 
     return start
+
+
+def _check_call(at: str) -> None:
+    """--at names a call that there is, and perhaps before:."""
+    from sockfs.uapi.syscalls import SYSCALL_NR
+
+    where, _colon, name = at.rpartition(":")
+    if where not in ("", "before", "after"):
+        raise click.UsageError(f"--at takes CALL, before:CALL or after:CALL, not {at!r}")
+    if name not in SYSCALL_NR:
+        raise click.UsageError(f"there is no system call {name!r}: say for example accept4, connect or close")
 
 
 def _running(of: str, as_json: bool, output: str | None) -> int:
