@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import http.server
 import socket
+import subprocess
+import sys
 import threading
 import time
 import urllib.request
@@ -247,3 +249,11 @@ def test_the_process_is_as_before_afterwards() -> None:
     assert b.recv(10) == b"real"
     a.close()
     b.close()
+
+
+def test_a_world_leaves_nothing_that_complains_when_the_interpreter_ends() -> None:
+    program = (
+        "import sockfs, time; w = sockfs.World(); w.host('a', lambda: time.sleep(1)); w.run(); print(w.now)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "1.0\n", "")

@@ -165,6 +165,10 @@ class GreenThreads:
         for holder, name, before in reversed(self.saved):
             setattr(holder, name, before)
         self.saved = []
+        # Python 3.13 ties a thread it did not start to the machine's thread; strands are none of those
+        tied = vars(threading).get("_thread_local_info")
+        if tied is not None:
+            vars(tied).pop("_track_dummy_thread_ref", None)
         for ident in [i for i in threading._active if i >= IDENT_BASE]:  # type: ignore[attr-defined]
             del threading._active[ident]  # type: ignore[attr-defined]
 
