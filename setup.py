@@ -10,7 +10,7 @@ on without extensions: the same files run interpreted.
 
     SOCKFS_NO_COMPILE=1       do not compile
     SOCKFS_REQUIRE_COMPILE=1  fail rather than fall back
-    SOCKFS_OPT=0…3            the compiler's -O level, 2 unless told otherwise (3 was no faster)
+    SOCKFS_OPT=0…3            the compiler's -O level, 2 unless told otherwise
 """
 
 from __future__ import annotations
